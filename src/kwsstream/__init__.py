@@ -1,0 +1,1 @@
+"""Streaming keyword spotting: train whole clips in PyTorch, stream step by step, export with proof."""
