@@ -1,0 +1,236 @@
+"""Layers that run over a whole sequence, or step by step, with the same result.
+
+Every tensor is (batch, time, frequency, channel); frequency is 1 where there is none.
+It is the layout of TensorFlow Lite, so a state looks the same in torch, ONNX, TFLite and firmware.
+`forward(x)` takes a whole sequence: this is what training calls.
+`step(x, state)` takes the next frames, and what the layer remembers of those before:
+
+    y, state = layer.step(x)            # the stream starts, after silence
+    y, state = layer.step(x, state)     # the stream goes on
+
+The law: the outputs of the steps are the outputs of forward, `timing.delay` frames later.
+It holds in eval mode. tests/law.py checks it for every layer, every model and every exported file.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import reduce
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+TIME = 1
+
+State = Tensor | dict  # one tensor, or the states of the inner layers by name
+Padding = Literal["causal", "same", "valid"]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How the output frames of a layer follow its input frames."""
+
+    receptive_field: float = 1
+    """Input frames that one output frame depends on; infinite for a recurrent layer."""
+    stride: int = 1
+    """Input frames from one output frame to the next."""
+    lookahead: int = 0
+    """Input frames yet to come that an output frame depends on."""
+    warmup: int = 0
+    """First input frames that have no output frame in forward ("valid" padding)."""
+
+    @property
+    def lead(self) -> int:
+        """Input frames of silence to step through first, for the steps to fall on the frames of forward."""
+        return -(self.lookahead + self.warmup) % self.stride
+
+    @property
+    def delay(self) -> int:
+        """Output frames that the steps, led in, run behind forward."""
+        return (self.lookahead + self.warmup + self.lead) // self.stride
+
+    def frames(self, length: int) -> int:
+        """Output frames of forward, for `length` input frames. Not above 0: the input is too short."""
+        return (length - self.warmup) // self.stride
+
+    def then(self, after: Timing) -> Timing:
+        """The timing of this layer followed by another."""
+        if self.delay and math.isinf(after.receptive_field):
+            raise ValueError(
+                f"a recurrent layer after a delay of {self.delay} frames would remember the delay: "
+                'give the layers before it padding "causal"'
+            )
+        return Timing(
+            receptive_field=self.receptive_field + (after.receptive_field - 1) * self.stride,
+            stride=self.stride * after.stride,
+            lookahead=self.lookahead + after.lookahead * self.stride,
+            warmup=self.warmup + after.warmup * self.stride,
+        )
+
+    def fit(self, x: Tensor) -> Tensor:
+        """A whole sequence as a stream: the steps over the result end with the last frame of `forward(x)`.
+
+        Silence leads in, what forward does not use is dropped, and silence follows for the lookahead to see.
+        """
+        length = self.frames(x.shape[TIME]) * self.stride + self.warmup + self.lookahead
+        return F.pad(x, (0, 0, 0, 0, self.lead, length - x.shape[TIME]))
+
+
+class Streaming(nn.Module):
+    """A layer that keeps the law. A plain nn.Module is taken to work on each frame alone."""
+
+    timing = Timing()
+
+    def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """The outputs of the next frames, and the state after them.
+
+        x is (batch, time, frequency, channel), its time a multiple of `timing.stride`. The state is of the dtype
+        and on the device of x; None is the state after silence. It is returned, never mutated.
+        """
+        raise NotImplementedError(f"{type(self).__name__} cannot stream: it defines no step")
+
+
+class Windowed(Streaming):
+    """A layer whose output frames each depend on a window of input frames.
+
+    Subclasses define `windows(x)`, which maps every full window of x to one output frame.
+    Padding in time is "causal" (only past frames), "same" (half past, half future)
+    or "valid" (no padding: the first windows are dropped).
+    """
+
+    def __init__(self, window: int, stride: int = 1, padding: Padding = "causal"):
+        super().__init__()
+        self.overlap = window - stride  # negative: frames between the windows are skipped
+        spare = max(self.overlap, 0)
+        future, dropped = {"causal": (0, 0), "same": (spare - spare // 2, 0), "valid": (0, spare)}[padding]
+        self.timing = Timing(window, stride, future, dropped)
+
+    def windows(self, x: Tensor) -> Tensor:
+        """One output frame for each full window of x, from left to right."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.timing.frames(x.shape[TIME]) < 1:
+            needed = self.timing.warmup + self.timing.stride
+            raise ValueError(
+                f"{type(self).__name__} needs {needed} frames and got {x.shape[TIME]}: give a longer input"
+            )
+        future = self.timing.lookahead
+        return self.windows(F.pad(x, (0, 0, 0, 0, self.overlap - future - self.timing.warmup, future)))
+
+    def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        if x.shape[TIME] == 0 or x.shape[TIME] % self.timing.stride:
+            raise ValueError(f"a step takes a multiple of {self.timing.stride} frames, not {x.shape[TIME]}")
+        if self.overlap <= 0:
+            return self.windows(x[:, -self.overlap :]), {}
+        x = join(state, x, self.overlap)
+        return self.windows(x), x[:, -self.overlap :]
+
+
+class Delay(Streaming):
+    """Brings a branch in line with a slower one: steps run late, forward drops its first frames."""
+
+    def __init__(self, lookahead: int = 0, warmup: int = 0):
+        super().__init__()
+        self.timing = Timing(1, 1, lookahead, warmup)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, self.timing.warmup :]
+
+    def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        late = self.timing.lookahead
+        if not late:
+            return x, {}
+        x = join(state, x, late)
+        return x[:, :-late], x[:, -late:]
+
+
+class Sequential(Streaming, nn.Sequential):
+    """Layers one after another. Names given to them name their states."""
+
+    def __init__(self, *layers: nn.Module, **named: nn.Module):
+        super().__init__()
+        for name, layer in (dict(enumerate(layers)) | named).items():
+            self.add_module(str(name), layer)
+        self.timing = chain(self)
+
+    def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        before, after = state or {}, {}
+        for name, layer in self.named_children():
+            x, after[name] = layer.step(x, before.get(name)) if isinstance(layer, Streaming) else (layer(x), {})
+        return x, after
+
+
+class Sum(Streaming):
+    """The sum of branches over the same input, each delayed to match the slowest."""
+
+    def __init__(self, **branches: nn.Module):
+        super().__init__()
+        timings = {name: timing(b) for name, b in branches.items()}
+        strides = {name: t.stride for name, t in timings.items()}
+        if len(set(strides.values())) > 1:
+            raise ValueError(f"branches of a sum need the same stride, not {strides}: give the shortcut a stride too")
+        lookahead = max(t.lookahead for t in timings.values())
+        warmup = max(t.warmup for t in timings.values())
+        for name, branch in branches.items():
+            late = Delay(lookahead - timings[name].lookahead, warmup - timings[name].warmup)
+            self.add_module(name, Sequential(late=late, branch=branch))
+        past = max(t.receptive_field - t.lookahead for t in timings.values())
+        self.timing = Timing(past + lookahead, next(iter(strides.values())), lookahead, warmup)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return total(branch(x) for branch in self.children())
+
+    def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        before, after, outputs = state or {}, {}, []
+        for name, branch in self.named_children():
+            y, after[name] = branch.step(x, before.get(name))
+            outputs.append(y)
+        return total(outputs), after
+
+
+def Residual(*body: nn.Module, shortcut: nn.Module | None = None) -> Sum:  # noqa: N802 (it stands where a layer stands)
+    """The layers of the body, plus their input (or the shortcut of it)."""
+    return Sum(body=Sequential(*body), shortcut=shortcut or nn.Identity())
+
+
+def timing(layer: nn.Module) -> Timing:
+    """The timing of any layer; a plain nn.Module works on each frame alone."""
+    return layer.timing if isinstance(layer, Streaming) else Timing()
+
+
+def chain(layers: Iterable[nn.Module]) -> Timing:
+    """The timing of layers one after another."""
+    return reduce(Timing.then, map(timing, layers), Timing())
+
+
+def total(outputs: Iterable[Tensor]) -> Tensor:
+    return reduce(torch.add, outputs)
+
+
+def join(state: Tensor | None, x: Tensor, length: int) -> Tensor:
+    """X after the remembered frames, or after `length` frames of silence."""
+    if state is None:
+        return F.pad(x, (0, 0, 0, 0, length, 0))
+    return torch.cat([state, x], dim=TIME)
+
+
+def flatten(state: State, name: str = "state") -> dict[str, Tensor]:
+    """The tensors of a state by full name, in order: the inputs and outputs of an exported model."""
+    if isinstance(state, Tensor):
+        return {name: state}
+    return {full: t for key, inner in state.items() for full, t in flatten(inner, f"{name}.{key}").items()}
+
+
+@torch.no_grad()
+def silence(layer: Streaming, x: Tensor) -> State:
+    """The state before a stream starts: zeros, in the shapes that a step over x gives."""
+
+    def zeros(state: State) -> State:
+        return torch.zeros_like(state) if isinstance(state, Tensor) else {k: zeros(s) for k, s in state.items()}
+
+    return zeros(layer.step(x)[1])

@@ -1,0 +1,32 @@
+"""What a model is and costs: parameters, timing in milliseconds, multiplications a second, bytes of state."""
+
+import math
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from kwsstream.streaming import Sequential, flatten
+
+
+@torch.no_grad()
+def summarise(model: Sequential, sample_rate_hz: int) -> dict:
+    """Facts of a model from audio, with their units in their names. States are those of one stream, in float32."""
+    model.eval()
+    t = model.timing
+    hop = torch.zeros(1, t.stride, 1, 1)
+    with FlopCounterMode(display=False) as counter:
+        _, state = model.step(hop)
+    multiplications = counter.get_total_flops() // 2
+    states = flatten(state)
+    ms = 1000 / sample_rate_hz
+    return {
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "trainable_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "hop_ms": t.stride * ms,
+        "latency_ms": (t.stride + t.lookahead) * ms,
+        "receptive_field_ms": None if math.isinf(t.receptive_field) else t.receptive_field * ms,
+        "macs_per_step": multiplications,
+        "macs_per_second": round(multiplications * sample_rate_hz / t.stride),
+        "states": {name: list(tensor.shape[1:]) for name, tensor in states.items()},
+        "state_bytes": sum(tensor.numel() * 4 for tensor in states.values()),
+    }
