@@ -1,35 +1,38 @@
 """The law of streaming layers, as checks that any layer or model must pass."""
 
 import math
+from itertools import cycle
 
 import torch
-from torch.nn import functional as F
 
 
 @torch.no_grad()
-def stream(layer, x, chunk=1):
-    """All of x through step, `chunk` output frames at a time."""
-    state, outputs = None, []
-    x = F.pad(x, (0, 0, 0, 0, layer.timing.lead, 0))
-    hop = layer.timing.stride * chunk
-    for frames in x[:, : x.shape[1] // hop * hop].split(hop, dim=1):
-        y, state = layer.step(frames, state)
+def stream(layer, x, chunks=(1,)):
+    """All of x through step, as many output frames at a time as `chunks` says, over and over."""
+    state, outputs, sizes = None, [], cycle(chunks)
+    x = layer.timing.fit(x)
+    while x.shape[1]:
+        frames = next(sizes) * layer.timing.stride
+        y, state = layer.step(x[:, :frames], state)
         outputs.append(y)
+        x = x[:, frames:]
     return torch.cat(outputs, dim=1)
 
 
 @torch.no_grad()
-def check_steps(layer, x, chunk=1, **tolerance):
-    """Steps equal forward, `delay` frames later. Before a delay is over, padding makes them differ."""
+def check_steps(layer, x, chunks=(1,), **tolerance):
+    """Steps equal forward, `delay` frames later. Padding makes them differ at the start where there is a delay, and
+    at the end where there is a lookahead.
+    """
     t = layer.eval().timing
-    whole, steps = layer(x), stream(layer, x, chunk)
+    whole, steps = layer(x), stream(layer, x, chunks)
     assert whole.shape[1] == t.frames(x.shape[1])
+    assert steps.shape[1] == whole.shape[1] + t.delay
     padded = t.receptive_field - t.stride - t.lookahead - t.warmup
     first = max(math.ceil(padded / t.stride), 0) if t.delay else 0
-    steps = steps[:, first + t.delay :]
-    whole = whole[:, first : first + steps.shape[1]]
-    assert steps.shape[1] > 0, "x is too short to say anything"
-    torch.testing.assert_close(steps, whole, **tolerance)
+    last = whole.shape[1] - math.ceil(t.lookahead / t.stride)
+    assert first < last, "x is too short to say anything"
+    torch.testing.assert_close(steps[:, first + t.delay : last + t.delay], whole[:, first:last], **tolerance)
 
 
 @torch.no_grad()

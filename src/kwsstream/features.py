@@ -162,7 +162,7 @@ def hann(size: int, offset: float = 0.0) -> Tensor:
 
 
 def mel_matrix(size: int, sample_rate_hz: int, mels: int, lower_hz: float, upper_hz: float, filterbank: str) -> Tensor:
-    """Weights (size/2 + 1 bins, mels), float64: triangles with edges equally spaced in mel = 1127 ln(1 + hz / 700) (HTK).
+    """Weights (size/2 + 1 bins, mels), float64: triangles, edges equally spaced in mel = 1127 ln(1 + hz / 700) (HTK).
 
     Bin 0 weighs nothing. The filterbank "op" also leaves out bins below 1.5 + lower_hz / bin width (rounded down),
     as TensorFlow's mfcc operator does.

@@ -233,4 +233,7 @@ def silence(layer: Streaming, x: Tensor) -> State:
     def zeros(state: State) -> State:
         return torch.zeros_like(state) if isinstance(state, Tensor) else {k: zeros(s) for k, s in state.items()}
 
-    return zeros(layer.step(x)[1])
+    training = layer.training
+    state = zeros(layer.eval().step(x)[1])
+    layer.train(training)
+    return state

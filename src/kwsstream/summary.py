@@ -30,3 +30,16 @@ def summarise(model: Sequential, sample_rate_hz: int) -> dict:
         "states": {name: list(tensor.shape[1:]) for name, tensor in states.items()},
         "state_bytes": sum(tensor.numel() * 4 for tensor in states.values()),
     }
+
+
+def describe(name: str, facts: dict) -> str:
+    """The facts of a model in three lines."""
+    field = facts["receptive_field_ms"]
+    return "\n".join(
+        [
+            f"{name}: {facts['parameters']:,} parameters, {facts['macs_per_second'] / 1e6:.1f} M MAC a second",
+            f"hop {facts['hop_ms']:g} ms, latency {facts['latency_ms']:g} ms, receptive field "
+            + ("unbounded" if field is None else f"{field:g} ms"),
+            f"{len(facts['states'])} states of {facts['state_bytes'] / 1024:.1f} KiB",
+        ]
+    )

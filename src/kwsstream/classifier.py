@@ -1,0 +1,90 @@
+"""Training as Lightning sees it: batches of clips in, a loss out.
+
+Whatever is random in an update is a function of the seed, the update and the process, so that a run continued from a
+checkpoint goes on as if it had never stopped.
+"""
+
+import lightning
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torchmetrics.classification import MulticlassAccuracy
+
+from kwsstream.config import Config
+from kwsstream.data.augment import Augment
+from kwsstream.data.spec_augment import Cutout, SpecAugment
+from kwsstream.errors import UserError
+from kwsstream.optimise import optimiser, schedule
+from kwsstream.runs import build_model
+
+CACHED_CLIPS = 10
+"""Clips whose spectra stay in a processor's cache: on CPUs the front end is three times as fast so (benchmarks/training.py)."""
+
+
+class Classifier(lightning.LightningModule):
+    """A keyword model with its augmentation, loss, optimiser and schedule."""
+
+    def __init__(self, config: Config, labels: list[str]):
+        super().__init__()
+        self.save_hyperparameters({"config": config.model_dump(mode="json"), "labels": labels})
+        self.config = config
+        self.model = build_model(config, len(labels))
+        masks = config.masks
+        self.masks = torch.nn.ModuleList(
+            layer(**dict(given))
+            for layer, given in ((SpecAugment, masks.spec_augment), (Cutout, masks.cutout))
+            if given is not None
+        )
+        self.accuracy = MulticlassAccuracy(len(labels), average="micro")
+
+    def setup(self, stage: str) -> None:
+        if stage == "fit":
+            data = self.trainer.datamodule
+            recordings = data.backgrounds if self.config.augment.background_volume > 0 else None
+            self.augment = Augment(
+                data.samples, recordings, sample_rate_hz=data.sample_rate_hz, **dict(self.config.augment)
+            )
+
+    def forward(self, audio: Tensor) -> Tensor:
+        """Logits (batch, labels) of whole clips (batch, samples), float32 in [-1, 1]."""
+        return self.classify(self.features(audio))
+
+    @torch.no_grad()
+    def features(self, audio: Tensor) -> Tensor:
+        """Features (batch, frames, 1, bins), in float32 whatever the precision of training."""
+        parts = audio[:, :, None, None].split(CACHED_CLIPS if audio.device.type == "cpu" else len(audio))
+        with torch.autocast(audio.device.type, enabled=False):
+            return torch.cat([self.model.front(part) for part in parts])
+
+    def classify(self, features: Tensor) -> Tensor:
+        return self.model.net(features)[:, -1, 0]
+
+    def training_step(self, batch: dict, _: int) -> Tensor:
+        torch.manual_seed(hash((self.config.seed, batch["update"], self.global_rank)))
+        draws = torch.Generator().manual_seed(torch.initial_seed())
+        with torch.no_grad():
+            features = self.features(self.augment(batch["audio"], batch["silence"], draws)).squeeze(2)
+            for mask in self.masks:
+                features = mask(features, draws)
+        logits = self.classify(features.unsqueeze(2))
+        loss = F.cross_entropy(logits, batch["label"], label_smoothing=self.config.training.label_smoothing)
+        self.log("loss", loss, prog_bar=True)
+        return loss
+
+    def validation_step(self, batch: dict, _: int) -> None:
+        logits = self(batch["audio"].float() / 32768)
+        self.accuracy(logits, batch["label"])
+        size = len(logits)
+        self.log("val_loss", F.cross_entropy(logits, batch["label"]), batch_size=size, sync_dist=True)
+        self.log("val_accuracy", self.accuracy, batch_size=size, prog_bar=True)
+
+    def on_train_epoch_end(self) -> None:
+        loss = self.trainer.callback_metrics["loss"]
+        if not torch.isfinite(loss):
+            raise UserError(f"the loss became {loss.item()}: lower training.rates {self.config.training.rates}")
+
+    def configure_optimizers(self) -> dict:
+        training = self.config.training
+        rates = optimiser(training, self.model.parameters())
+        schedules = torch.optim.lr_scheduler.LambdaLR(rates, schedule(training))
+        return {"optimizer": rates, "lr_scheduler": {"scheduler": schedules, "interval": "step"}}

@@ -1,0 +1,195 @@
+"""An experiment as yaml: read, overridden from the command line, and checked against the constructors it feeds.
+
+The sections data, features, model and augment take the arguments of SpeechData, Features, the model's class, Augment,
+SpecAugment and Cutout: their signatures are the schema, so that a new argument is a new key.
+"""
+
+import difflib
+import inspect
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import lightning
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SerializeAsAny,
+    ValidationError,
+    create_model,
+    field_validator,
+    model_validator,
+)
+from yaml import YAMLError
+
+from kwsstream.data.augment import Augment
+from kwsstream.data.module import SpeechData
+from kwsstream.data.spec_augment import Cutout, SpecAugment
+from kwsstream.errors import UserError
+from kwsstream.features import Features
+from kwsstream.models import MODELS
+
+STRICT = ConfigDict(extra="forbid", allow_inf_nan=False, validate_default=True)
+FROM_DATA = ("samples", "backgrounds", "lengths", "sample_rate_hz")  # what Augment is told by the data, not by the yaml
+DECIDED_HERE = {
+    "callbacks", "check_val_every_n_epoch", "default_root_dir", "logger", "max_epochs", "max_steps", "max_time",
+    "min_epochs", "min_steps", "reload_dataloaders_every_n_epochs", "use_distributed_sampler", "val_check_interval",
+}  # fmt: skip  # arguments of Lightning's Trainer that `training` and the run folder decide
+
+
+def arguments(constructor: Callable, *, without: tuple[str, ...] = (), **more: Any) -> type[BaseModel]:
+    """The arguments of a constructor as a strict schema, less those named in `without`, plus fields of the caller's."""
+    hints = typing.get_type_hints(constructor.__init__, include_extras=True)
+    fields = {
+        name: (hints[name], ... if parameter.default is parameter.empty else parameter.default)
+        for name, parameter in inspect.signature(constructor).parameters.items()
+        if name not in without
+    }
+    return create_model(constructor.__name__, __config__=STRICT, **fields, **more)
+
+
+MODEL_SCHEMAS = {
+    name: arguments(model, without=("frames", "inputs", "labels"), name=(Literal[name], ...))
+    for name, model in MODELS.items()
+}
+
+
+class Masks(BaseModel):
+    """Masks on the features of a training batch; null for none."""
+
+    model_config = STRICT
+    spec_augment: arguments(SpecAugment) | None = None
+    cutout: arguments(Cutout) | None = None
+
+
+class Training(BaseModel):
+    """Optimiser and schedule: `rates` hold for `updates` each ("piecewise"), or the rate falls over all of them from
+    the first rate to the last, exponentially or as a half cosine, after a linear rise over `warmup_updates`.
+    """
+
+    model_config = STRICT
+    optimiser: Literal["adam", "adamw", "momentum", "novograd"] = "adam"
+    schedule: Literal["piecewise", "exponential", "cosine"] = "piecewise"
+    updates: Annotated[list[PositiveInt], Field(min_length=1)] = [10000, 10000, 10000]
+    rates: Annotated[list[PositiveFloat], Field(min_length=1)] = [0.0005, 0.0001, 0.00002]
+    warmup_updates: Annotated[int, Field(ge=0)] = 0
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    betas: tuple[float, float] | None = None
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    validate_every: PositiveInt = 400
+    patience: PositiveInt | None = None
+    """Stop after so many validations without a better accuracy; null: never."""
+
+    @model_validator(mode="after")
+    def _lists_match(self) -> "Training":
+        if self.schedule == "piecewise" and len(self.updates) != len(self.rates):
+            raise ValueError(
+                f"{len(self.updates)} updates and {len(self.rates)} rates: piecewise needs one rate for each"
+            )
+        return self
+
+    @property
+    def total(self) -> int:
+        return sum(self.updates)
+
+
+class Config(BaseModel):
+    """One experiment."""
+
+    model_config = STRICT
+    seed: Annotated[int, Field(ge=0)] = 0
+    data: arguments(SpeechData)
+    features: arguments(Features, without=("sample_rate_hz",)) = {}
+    model: SerializeAsAny[BaseModel]
+    augment: arguments(Augment, without=FROM_DATA) = {}
+    masks: Masks = {}
+    training: Training = {}
+    trainer: dict[str, Any] = {}
+    """Arguments of Lightning's Trainer, such as devices, num_nodes, accelerator and precision."""
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _of_its_class(cls, given: Any) -> BaseModel:
+        name = given.get("name") if isinstance(given, dict) else None
+        if name not in MODEL_SCHEMAS:
+            raise ValueError(f"no model named {name!r}{near(str(name), set(MODEL_SCHEMAS))}")
+        return MODEL_SCHEMAS[name].model_validate(given)
+
+    @field_validator("trainer")
+    @classmethod
+    def _known_to_lightning(cls, given: dict) -> dict:
+        known = set(inspect.signature(lightning.Trainer).parameters) - DECIDED_HERE
+        for key in given:
+            if key not in known:
+                raise ValueError(f"unknown key {key}{near(key, known)}")
+        return given
+
+
+def read(path: Path, overrides: list[str] = ()) -> Config:
+    """A config file with overrides `key.sub=value`. UserError in one line for anything that does not fit."""
+    if not Path(path).is_file():
+        raise UserError(f"no config file {path}: give a yaml, such as conf/cnn.yaml")
+    for override in overrides:
+        if "=" not in override:
+            raise UserError(f"override {override!r} is not of the form key.sub=value")
+    try:
+        merged = OmegaConf.merge(OmegaConf.load(path), OmegaConf.from_dotlist(list(overrides)))
+        given = OmegaConf.to_container(merged, resolve=True)
+    except (OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read as yaml: {' '.join(str(error).split())}") from error
+    return parse(given, str(path))
+
+
+def parse(given: Any, where: str) -> Config:
+    """A checked config from plain values. UserError names the first key that does not fit, and where it stands."""
+    try:
+        return Config.model_validate(given)
+    except ValidationError as error:
+        raise UserError(f"{where}: {first_line(error)}") from error
+
+
+def write(config: Config, path: Path) -> None:
+    """The resolved config as yaml, every default written out."""
+    OmegaConf.save(OmegaConf.create(config.model_dump(mode="json")), path)
+
+
+def first_line(error: ValidationError, path: tuple[str, ...] = ()) -> str:
+    """The first thing that a config gets wrong: key, value, expectation."""
+    first = error.errors()[0]
+    path = (*path, *map(str, first["loc"]))
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, ValidationError):
+        return first_line(cause, path)
+    key = ".".join(path)
+    match first["type"]:
+        case "extra_forbidden":
+            return f"{key}: unknown key{near(path[-1], keys_beside(path))}"
+        case "missing":
+            return f"{key}: missing; give it a value"
+        case "value_error":
+            return f"{key}: {cause}"
+    return f"{key}: {first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}"
+
+
+def keys_beside(path: tuple[str, ...]) -> set[str]:
+    """The keys of the section that a path ends in."""
+    fields = Config.model_fields
+    for part in path[:-1]:
+        if part == "model":
+            return {key for schema in MODEL_SCHEMAS.values() for key in schema.model_fields}
+        annotation = fields[part].annotation
+        section = next(kind for kind in (annotation, *typing.get_args(annotation)) if hasattr(kind, "model_fields"))
+        fields = section.model_fields
+    return set(fields)
+
+
+def near(key: str, known: set[str]) -> str:
+    """A hint at the key that was meant, or at all there are."""
+    close = difflib.get_close_matches(key, known, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; known: {', '.join(sorted(known))}"

@@ -1,0 +1,120 @@
+"""Accuracy of a run, or of a file exported from it, on clips: whole, and streamed step by step.
+
+    python -m kwsstream.evaluate RUN [--file X.onnx|X.tflite] [--partition testing]
+
+A streamed clip is judged by the logits of its last step: with the state reset before each clip ("reset", the
+original's reset1), or carried from clip to clip ("carried", its reset0).
+"""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from kwsstream import runs
+from kwsstream.data.module import Partition
+from kwsstream.errors import command
+from kwsstream.report import confusion, save_confusion, table
+from kwsstream.runners import Runner, TorchRunner, open_runner
+from kwsstream.streaming import Sequential, Timing
+
+PARTITIONS = ("training", "validation", "testing")
+CLIPS_AT_ONCE = 100
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The logits (clips, labels) of one way of running a partition, and its true labels (clips,)."""
+
+    name: str
+    logits: np.ndarray
+    labels: np.ndarray
+
+    @property
+    def accuracy(self) -> float:
+        """Percent of clips whose largest logit is that of their label."""
+        return 100 * float((self.logits.argmax(1) == self.labels).mean())
+
+    def confusion(self) -> np.ndarray:
+        """Clips (true label, predicted label)."""
+        return confusion(self.labels, self.logits.argmax(1), self.logits.shape[1])
+
+
+def clips(partition: Partition, description: str) -> Iterator[np.ndarray]:
+    """The clips of a partition in order, float32 (samples,) in [-1, 1], with a progress bar."""
+    for start in tqdm(range(0, len(partition), CLIPS_AT_ONCE), description, leave=False, delay=1):
+        yield from partition.audio(slice(start, start + CLIPS_AT_ONCE)).astype(np.float32) / 32768
+
+
+@torch.no_grad()
+def score_whole(model: Sequential, partition: Partition, name: str = "PyTorch, whole clip") -> Scores:
+    """The model's forward on whole clips, many at once."""
+    logits = []
+    for start in tqdm(range(0, len(partition), CLIPS_AT_ONCE), name, leave=False, delay=1):
+        audio = torch.from_numpy(partition.audio(slice(start, start + CLIPS_AT_ONCE)).astype(np.float32) / 32768)
+        logits.append(model(audio[:, :, None, None])[:, -1, 0])
+    return Scores(name, torch.cat(logits).numpy(), partition.labels)
+
+
+def score(runner: Runner, partition: Partition, name: str, carried: bool = False) -> Scores:
+    """Clips one after another through a runner: streamed, or whole where the runner's file takes whole clips."""
+    logits = []
+    runner.reset()
+    for clip in clips(partition, name):
+        if not carried:
+            runner.reset()
+        logits.append(runner.run(clip if runner.stream == "none" else stream_of(clip, runner.timing))[-1])
+    return Scores(name, np.stack(logits), partition.labels)
+
+
+def stream_of(clip: np.ndarray, timing: Timing) -> np.ndarray:
+    """The samples to step through for the last step to end with the last frame that the whole clip has."""
+    return timing.fit(torch.from_numpy(clip)[None, :, None, None]).flatten().numpy()
+
+
+def score_run(model: Sequential, labels: list[str], partition: Partition) -> list[Scores]:
+    """PyTorch on whole clips, streamed with reset state, streamed with carried state."""
+    runner = TorchRunner(model, labels)
+    return [
+        score_whole(model, partition),
+        score(runner, partition, "PyTorch, streamed, reset"),
+        score(runner, partition, "PyTorch, streamed, carried", carried=True),
+    ]
+
+
+def score_file(path: Path, partition: Partition) -> list[Scores]:
+    """An exported file on clips: whole, or streamed with reset and with carried state."""
+    runner = open_runner(path)
+    if runner.stream == "none":
+        return [score(runner, partition, f"{path.name}, whole clip")]
+    return [
+        score(runner, partition, f"{path.name}, reset"),
+        score(runner, partition, f"{path.name}, carried", carried=True),
+    ]
+
+
+def main() -> None:
+    """Print the accuracies, and save each confusion matrix in RUN/evaluation."""
+    parser = argparse.ArgumentParser("python -m kwsstream.evaluate", description=main.__doc__)
+    parser.add_argument("run", type=Path, nargs="?", help="a run folder; the newest by default")
+    parser.add_argument("--file", type=Path, help="a file exported from the run; PyTorch by default")
+    parser.add_argument("--partition", nargs="+", choices=PARTITIONS, default=list(PARTITIONS))
+    given = parser.parse_args()
+    run = runs.load(given.run or runs.newest())
+    rows = []
+    for name in given.partition:
+        partition = run.data().partition(name)
+        scores = score_file(given.file, partition) if given.file else score_run(run.model, run.labels, partition)
+        for one in scores:
+            rows.append([name, one.name, len(partition), f"{one.accuracy:.2f}"])
+            stem = f"{name} {one.name}".replace(",", "").replace(" ", "_").replace(".", "_")
+            save_confusion(run.folder / "evaluation" / stem, one.confusion(), run.labels, one.accuracy)
+    print(table(["partition", "model", "clips", "accuracy %"], rows))
+
+
+if __name__ == "__main__":
+    command(main)
