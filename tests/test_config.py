@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,13 @@ def test_the_published_config_is_the_published_model():
 def test_overrides_reach_every_section():
     config = configs.read(
         CONF / "cnn.yaml",
-        ["data.batch_size=7", "features.mels=32", "model.units=[5,6]", "trainer.devices=2", "masks.spec_augment.time_masks=3"],
+        [
+            "data.batch_size=7",
+            "features.mels=32",
+            "model.units=[5,6]",
+            "trainer.devices=2",
+            "masks.spec_augment.time_masks=3",
+        ],
     )
     assert (config.data.batch_size, config.features.mels, list(config.model.units)) == (7, 32, [5, 6])
     assert config.trainer == {"devices": 2}
@@ -49,14 +56,12 @@ def test_overrides_reach_every_section():
         ("features.mels=many", "features.mels: input should be a valid integer"),
         ("features.mels=-1", "features.mels: input should be greater than 0, not -1"),
         ("training.optimiser=sgd", "training.optimiser: input should be 'adam'"),
-        ("training.rates=[0.1]", "training: 1 updates and 1 rates"),
+        ("training.schedule=piecewise training.rates=[0.1,0.2]", "training: 1 updates and 2 rates"),
         ("data.batch_size", "override 'data.batch_size' is not of the form key.sub=value"),
         ("data.words=[", "cannot be read as yaml"),
     ],
 )
 def test_what_does_not_fit_is_named_in_one_line(override, message):
-    if override == "training.rates=[0.1]":
-        override, message = "training.schedule=piecewise training.rates=[0.1,0.2]", "1 updates and 2 rates"
     with pytest.raises(UserError) as caught:
         configs.read(CONF / "cnn.yaml", override.split())
     assert message in str(caught.value)
@@ -67,15 +72,15 @@ def test_what_does_not_fit_is_named_in_one_line(override, message):
     ("override", "message"),
     [
         ("features.hop_ms=50", "features: hop_ms 50 is larger than window_ms 40"),
-        ("data.clip_ms=300", "model cnn: layer conv4 needs 5 frames and 2 are left"),
+        ("data.clip_ms=300", "model cnn: layer conv3 needs 9 frames and 8 are left"),
         ("features.coefficients=6", "model cnn: layer conv3 needs 3 frequency bins and 2 are left"),
     ],
 )
 def test_layers_that_do_not_fit_the_clip_are_named(override, message):
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError, match=re.escape(message)):
         build_model(configs.read(CONF / "cnn.yaml", [override]), labels=12)
 
 
 def test_a_missing_config_says_what_to_give():
-    with pytest.raises(UserError, match="no config file nowhere.yaml"):
+    with pytest.raises(UserError, match=r"no config file nowhere\.yaml"):
         configs.read("nowhere.yaml")

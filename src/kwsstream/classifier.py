@@ -11,14 +11,11 @@ from torch.nn import functional as F
 from torchmetrics.classification import MulticlassAccuracy
 
 from kwsstream.config import Config
-from kwsstream.data.augment import Augment
+from kwsstream.data.augment import Augment, in_parts
 from kwsstream.data.spec_augment import Cutout, SpecAugment
 from kwsstream.errors import UserError
 from kwsstream.optimise import optimiser, schedule
 from kwsstream.runs import build_model
-
-CACHED_CLIPS = 10
-"""Clips whose spectra stay in a processor's cache: on CPUs the front end is three times as fast so (benchmarks/training.py)."""
 
 
 class Classifier(lightning.LightningModule):
@@ -52,9 +49,8 @@ class Classifier(lightning.LightningModule):
     @torch.no_grad()
     def features(self, audio: Tensor) -> Tensor:
         """Features (batch, frames, 1, bins), in float32 whatever the precision of training."""
-        parts = audio[:, :, None, None].split(CACHED_CLIPS if audio.device.type == "cpu" else len(audio))
         with torch.autocast(audio.device.type, enabled=False):
-            return torch.cat([self.model.front(part) for part in parts])
+            return in_parts(self.model.front, audio[:, :, None, None])
 
     def classify(self, features: Tensor) -> Tensor:
         return self.model.net(features)[:, -1, 0]

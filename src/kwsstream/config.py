@@ -33,6 +33,7 @@ from kwsstream.data.module import SpeechData
 from kwsstream.data.spec_augment import Cutout, SpecAugment
 from kwsstream.errors import UserError
 from kwsstream.features import Features
+from kwsstream.files import whole
 from kwsstream.models import MODELS
 
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False, validate_default=True)
@@ -156,7 +157,8 @@ def parse(given: Any, where: str) -> Config:
 
 def write(config: Config, path: Path) -> None:
     """The resolved config as yaml, every default written out."""
-    OmegaConf.save(OmegaConf.create(config.model_dump(mode="json")), path)
+    with whole(path) as beside:
+        OmegaConf.save(OmegaConf.create(config.model_dump(mode="json")), beside)
 
 
 def first_line(error: ValidationError, path: tuple[str, ...] = ()) -> str:

@@ -38,7 +38,7 @@ class Training(SpeechData):
     def train_dataloader(self):
         done, trainer = self.trainer.global_step, self.trainer
         updates = min(self.training.validate_every, self.training.total - done)
-        return self.train_batches(updates, first=done, rank=trainer.global_rank, world=trainer.world_size)
+        return self.training_batches(updates, first=done, rank=trainer.global_rank, world=trainer.world_size)
 
     def val_dataloader(self):
         return self.evaluation_batches("validation", rank=self.trainer.global_rank, world=self.trainer.world_size)
@@ -96,11 +96,18 @@ def callbacks(config: Config, checkpoints: Path) -> list[Callback]:
         ModelCheckpoint(filename="best", monitor="val_accuracy", mode="max", **keep),
         ModelCheckpoint(filename="last", **keep),
         LearningRateMonitor("step"),
-        TQDMProgressBar(refresh_rate=5),
+        Progress(refresh_rate=5),
     ]
     if config.training.patience:
         found.append(EarlyStopping("val_accuracy", mode="max", patience=config.training.patience))
     return found
+
+
+class Progress(TQDMProgressBar):
+    """Lightning's bar, without the version number of the logs."""
+
+    def get_metrics(self, *given):
+        return {key: value for key, value in super().get_metrics(*given).items() if key != "v_num"}
 
 
 def finish(folder: Path, seconds: float) -> None:
@@ -161,6 +168,7 @@ def main() -> None:
     config = configs.read(given.config, given.overrides)
     folder = folder_of(given.config.stem, given.run, given.resume)
     os.environ[FOLDER] = str(folder)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorBoard loads TensorFlow where it is installed
     started = time.monotonic()
     warnings.filterwarnings("ignore", module="lightning|torch.jit")
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)

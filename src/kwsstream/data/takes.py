@@ -1,0 +1,66 @@
+"""The plan of the spoken corpus: who says which word, how, and how it is recorded; all drawn from one seed."""
+
+import zlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from kwsstream.data.espeak import Utterance
+from kwsstream.data.voices import ACCENTS, speakers
+
+SAMPLES = 16000  # a clip is one second at 16 kHz
+JITTER = 1600
+
+
+class Take(NamedTuple):
+    """One clip: its path below the corpus, its utterance, and the draws of its recording.
+
+    peak_db: level of the loudest sample; floor_db: rms level of the room's noise, both relative to full scale
+    shift: samples that the word is off the middle of the clip
+    noise_seed: of the room's noise, since a clip with stretches of exact zeros would be known by them
+    """
+
+    path: str
+    utterance: Utterance
+    peak_db: float
+    floor_db: float
+    shift: int
+    noise_seed: list[int]
+
+
+def plan(words: Sequence[str], clips_per_word: int, seed: int) -> dict[str, list[Take]]:
+    """The takes of each speaker, in the order they are said in. Clip n of a word is said by speaker n, in turn."""
+    people = speakers()
+    names = list(people)
+    takes: dict[str, list[Take]] = {name: [] for name in names[:clips_per_word]}
+    for word in words:
+        for n in range(clips_per_word):
+            repeat, speaker = divmod(n, len(names))
+            name = names[speaker]
+            takes[name].append(_take(word, name, people[name], repeat, [seed, zlib.crc32(word.encode()), n]))
+    return takes
+
+
+def _take(word: str, speaker: str, variants: list[str], repeat: int, seed: list[int]) -> Take:
+    draw = np.random.default_rng(seed)
+    voice = f"{draw.choice(ACCENTS)}+{draw.choice(variants)}"
+    rate, pitch, pitch_range = (int(draw.integers(*bounds)) for bounds in ((130, 211), (25, 76), (30, 71)))
+    return Take(
+        path=f"{word}/{speaker}_nohash_{repeat}.wav",
+        utterance=Utterance(voice, word, rate, pitch, pitch_range),
+        peak_db=draw.uniform(-15, -1),
+        floor_db=draw.uniform(-70, -45),
+        shift=int(draw.integers(-JITTER, JITTER)),
+        noise_seed=[*seed, 1],
+    )
+
+
+def record(take: Take, speech: np.ndarray) -> np.ndarray:
+    """The clip, int16 (16000,), of speech at 16 kHz, float32 (samples,): level set, put near the middle, room noise."""
+    speech = speech[:SAMPLES]
+    clip = np.random.default_rng(take.noise_seed).standard_normal(SAMPLES, dtype=np.float32)
+    clip *= 10 ** (take.floor_db / 20)
+    start = np.clip((SAMPLES - len(speech)) // 2 + take.shift, 0, SAMPLES - len(speech))
+    clip[start : start + len(speech)] += speech * (10 ** (take.peak_db / 20) / max(np.abs(speech).max(), 1e-3))
+    return np.clip(np.rint(clip * 32767), -32768, 32767).astype(np.int16)

@@ -1,0 +1,173 @@
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from kwsstream import config as configs
+from kwsstream import evaluate, fit, runs
+from kwsstream.errors import UserError
+
+LEFT = [
+    "config.yaml", "labels.txt", "summary.json", "report.json", "confusion.csv", "confusion.png", "curves.png",
+    "checkpoints/best.ckpt", "checkpoints/last.ckpt",
+]  # fmt: skip
+
+
+def command(*words, module="kwsstream.fit", **more):
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **more,
+    )
+
+
+def weights(folder, name="last"):
+    return torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)["state_dict"]
+
+
+def same(a, b, **tolerance):
+    assert a.keys() == b.keys()
+    for key in a:
+        torch.testing.assert_close(a[key], b[key], **tolerance)
+
+
+def test_a_run_learns_and_leaves_its_folder(trained):
+    for name in LEFT:
+        assert (trained / name).stat().st_size > 0, name
+    assert len(list((trained / "checkpoints").iterdir())) == 2
+    report = json.loads((trained / "report.json").read_text())
+    found = report["accuracy"]["testing"]
+    assert found["PyTorch, whole clip"] > 80
+    assert found["PyTorch, whole clip"] == found["PyTorch, streamed, reset"] == found["PyTorch, streamed, carried"]
+    assert report["summary"]["hop_ms"] == 20
+    run = runs.load(trained)
+    assert run.labels == ["_silence_", "_unknown_", "yes", "no", "up"]
+    assert configs.read(trained / "config.yaml") == run.config
+    rows = (trained / "confusion.csv").read_text().splitlines()
+    assert len(rows) == 6
+    assert sum(int(cell) for row in rows[1:] for cell in row.split(",")[1:]) == report["clips"]["testing"]
+    assert (trained / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_run_killed_and_resumed_is_the_run_that_was_not(small, tmp_path):
+    settings = ["training.updates=[24]", "training.validate_every=4"]
+    whole = command(small, *settings, "--run", tmp_path / "whole")
+    _, errors = whole.communicate(timeout=300)
+    assert whole.returncode == 0, errors
+    broken = command(small, *settings, "--run", tmp_path / "broken")
+    while not (tmp_path / "broken" / "checkpoints" / "last.ckpt").is_file() and broken.poll() is None:
+        time.sleep(0.01)
+    broken.send_signal(signal.SIGKILL)
+    broken.communicate()
+    assert not (tmp_path / "broken" / "report.json").exists(), "the run ended before it was killed"
+    assert torch.load(tmp_path / "broken" / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] < 24
+    resumed = command(small, *settings, "--run", tmp_path / "broken", "--resume")
+    _, errors = resumed.communicate(timeout=300)
+    assert resumed.returncode == 0, errors
+    same(weights(tmp_path / "broken"), weights(tmp_path / "whole"), rtol=0, atol=0)
+    same(weights(tmp_path / "broken", "best"), weights(tmp_path / "whole", "best"), rtol=0, atol=0)
+    reports = [json.loads((tmp_path / name / "report.json").read_text())["accuracy"] for name in ("broken", "whole")]
+    assert reports[0] == reports[1]
+
+
+def test_two_processes_train_one_model(small, tmp_path):
+    process = command(
+        small, "trainer.devices=2", "trainer.accelerator=cpu", "trainer.strategy=ddp", "training.updates=[20]",
+        "--run", tmp_path / "run",
+    )  # fmt: skip
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    assert torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 20
+    assert "testing" in output and output.count("run folder:") == 1
+    assert json.loads((tmp_path / "run" / "report.json").read_text())["accuracy"]["testing"]["PyTorch, whole clip"] > 50
+
+
+def test_patience_ends_a_run_early(small, tmp_path):
+    config = configs.read(small, ["training.updates=[400]", "training.patience=1", "training.validate_every=5"])
+    fit.fit(config, tmp_path / "run")
+    assert torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] < 400
+
+
+def test_masks_and_every_optimiser_train(small, tmp_path):
+    for name in ("adamw", "momentum", "novograd"):
+        settings = [f"training.optimiser={name}", "training.updates=[2]", "masks.spec_augment={}", "masks.cutout={}"]
+        fit.fit(configs.read(small, settings), tmp_path / name)
+        assert (tmp_path / name / "checkpoints" / "best.ckpt").is_file()
+
+
+def test_validation_smaller_than_a_batch_works(small, tmp_path):
+    fit.fit(configs.read(small, ["data.batch_size=150", "training.updates=[1]"]), tmp_path / "run")
+    assert (tmp_path / "run" / "checkpoints" / "best.ckpt").is_file()
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(small, tmp_path):
+    settings = ["training.rates=[1e30]", "training.optimiser=momentum"]
+    with pytest.raises(UserError, match="the loss became nan"):
+        fit.fit(configs.read(small, settings), tmp_path / "run")
+
+
+def failed(*words, module="kwsstream.fit"):
+    """The one line of a command that fails."""
+    process = command(*words, module=module)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1, errors
+    lines = [line for line in errors.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1 and "Traceback" not in errors, errors
+    return lines[0]
+
+
+def test_commands_fail_in_one_line(small, trained, tmp_path):
+    assert "data.wrods: unknown key" in failed(small, "data.wrods=3")
+    assert "holds a run already" in failed(small, "--run", trained)
+    assert "is not a run folder" in failed(tmp_path, module="kwsstream.evaluate")
+
+
+def test_a_place_that_cannot_be_written_is_named(small, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot write"):
+        fit.fit(configs.read(small), tmp_path / "file" / "run")
+
+
+def test_resuming_nothing_says_so(tmp_path, monkeypatch):
+    monkeypatch.delenv(fit.FOLDER, raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="no run of small"):
+        fit.folder_of("small", None, resume=True)
+    with pytest.raises(UserError, match="nothing to resume"):
+        fit.folder_of("small", tmp_path, resume=True)
+
+
+def test_a_checkpoint_of_another_config_is_refused(small, trained):
+    with pytest.raises(UserError, match=r"belongs to another config: its model.units is \[16\], this config's \[12\]"):
+        fit.fit(configs.read(small, ["model.units=[12]"]), trained)
+
+
+def test_a_broken_checkpoint_is_refused(trained, tmp_path):
+    folder = tmp_path / "run"
+    (folder / "checkpoints").mkdir(parents=True)
+    for name in ("config.yaml", "labels.txt"):
+        (folder / name).write_bytes((trained / name).read_bytes())
+    whole = (trained / "checkpoints" / "best.ckpt").read_bytes()
+    (folder / "checkpoints" / "best.ckpt").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match="is not a whole checkpoint"):
+        runs.load(folder)
+
+
+def test_the_newest_run_is_found(trained, tmp_path):
+    assert runs.newest(trained.parent) == trained
+    with pytest.raises(UserError, match="no run in"):
+        runs.newest(tmp_path)
+
+
+def test_evaluate_prints_every_way_and_saves_the_confusion(trained, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["evaluate", str(trained), "--partition", "validation", "testing"])
+    evaluate.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 + 6
+    assert (trained / "evaluation" / "testing_PyTorch_streamed_carried.csv").is_file()
