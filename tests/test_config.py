@@ -31,6 +31,7 @@ def test_overrides_reach_every_section():
         CONF / "cnn.yaml",
         [
             "data.batch_size=7",
+            "data.words=[yes, no, on, off]",
             "features.mels=32",
             "model.units=[5,6]",
             "trainer.devices=2",
@@ -38,6 +39,7 @@ def test_overrides_reach_every_section():
         ],
     )
     assert (config.data.batch_size, config.features.mels, list(config.model.units)) == (7, 32, [5, 6])
+    assert config.data.words == ["yes", "no", "on", "off"]
     assert config.trainer == {"devices": 2}
     assert config.masks.spec_augment.time_masks == 3
 

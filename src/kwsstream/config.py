@@ -6,12 +6,14 @@ SpecAugment and Cutout: their signatures are the schema, so that a new argument 
 
 import difflib
 import inspect
+import re
 import typing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import lightning
+import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import (
@@ -26,7 +28,6 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from yaml import YAMLError
 
 from kwsstream.data.augment import Augment
 from kwsstream.data.module import SpeechData
@@ -132,6 +133,18 @@ class Config(BaseModel):
         return given
 
 
+class YesIsAWord(yaml.SafeLoader):
+    """YAML whose truth values are true and false alone, as in YAML 1.2: yes, no, on and off are words to spot."""
+
+
+TRUTH = "tag:yaml.org,2002:bool"
+YesIsAWord.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in resolvers if tag != TRUTH]
+    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+YesIsAWord.add_implicit_resolver(TRUTH, re.compile("^(true|false)$", re.IGNORECASE), list("tTfF"))
+
+
 def read(path: Path, overrides: list[str] = ()) -> Config:
     """A config file with overrides `key.sub=value`. UserError in one line for anything that does not fit."""
     if not Path(path).is_file():
@@ -140,9 +153,11 @@ def read(path: Path, overrides: list[str] = ()) -> Config:
         if "=" not in override:
             raise UserError(f"override {override!r} is not of the form key.sub=value")
     try:
-        merged = OmegaConf.merge(OmegaConf.load(path), OmegaConf.from_dotlist(list(overrides)))
-        given = OmegaConf.to_container(merged, resolve=True)
-    except (OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
+        given = OmegaConf.create(yaml.load(Path(path).read_text(encoding="utf-8"), YesIsAWord) or {})
+        for key, value in (override.split("=", 1) for override in overrides):
+            OmegaConf.update(given, key, yaml.load(value, YesIsAWord))
+        given = OmegaConf.to_container(given, resolve=True)
+    except (OmegaConfBaseException, yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read as yaml: {' '.join(str(error).split())}") from error
     return parse(given, str(path))
 

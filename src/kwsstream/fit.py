@@ -8,11 +8,14 @@ A run that was stopped goes on from its last validation with --resume, to the sa
 import argparse
 import logging
 import os
+import sys
 import time
+import types
 import warnings
 from pathlib import Path
 
 import lightning
+import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMonitor, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
@@ -47,6 +50,7 @@ class Training(SpeechData):
 def fit(config: Config, folder: Path) -> lightning.Trainer:
     """Train in a run folder, from its last checkpoint where it has one."""
     data = Training(config)
+    torch.manual_seed(config.seed)
     classifier = Classifier(config, data.labels)
     facts = summarise(classifier.model, data.sample_rate_hz)
     last = folder / "checkpoints" / "last.ckpt"
@@ -69,17 +73,18 @@ def start_folder(folder: Path, config: Config, labels: list[str], facts: dict) -
 
 def trainer_of(config: Config, folder: Path) -> lightning.Trainer:
     """Lightning's Trainer, as the config sets it."""
+    # TensorBoard would load all of TensorFlow, where it is installed, unless it finds this
+    sys.modules.setdefault("tensorboard.compat.notf", types.ModuleType("notf"))
     training = config.training
     given = {
-        "log_every_n_steps": min(50, training.validate_every),
+        "log_every_n_steps": min(50, training.validate_every, training.total),
         "enable_model_summary": False,
         "num_sanity_val_steps": 0,
     } | config.trainer
     try:
         return lightning.Trainer(
             **given,
-            max_steps=training.total,
-            max_epochs=-1,
+            max_epochs=-(-training.total // training.validate_every),
             reload_dataloaders_every_n_epochs=1,
             use_distributed_sampler=False,
             callbacks=callbacks(config, folder / "checkpoints"),
@@ -91,13 +96,14 @@ def trainer_of(config: Config, folder: Path) -> lightning.Trainer:
 
 def callbacks(config: Config, checkpoints: Path) -> list[Callback]:
     """The best weights by validation accuracy, the last state of training, and what is watched."""
-    keep = {"dirpath": checkpoints, "enable_version_counter": False, "save_top_k": 1}
+    keep = {"dirpath": checkpoints, "enable_version_counter": False, "save_top_k": 1, "save_on_train_epoch_end": True}
     found: list[Callback] = [
         ModelCheckpoint(filename="best", monitor="val_accuracy", mode="max", **keep),
         ModelCheckpoint(filename="last", **keep),
         LearningRateMonitor("step"),
-        Progress(refresh_rate=5),
     ]
+    if config.trainer.get("enable_progress_bar", True):
+        found.append(Progress(refresh_rate=5))
     if config.training.patience:
         found.append(EarlyStopping("val_accuracy", mode="max", patience=config.training.patience))
     return found
@@ -168,7 +174,6 @@ def main() -> None:
     config = configs.read(given.config, given.overrides)
     folder = folder_of(given.config.stem, given.run, given.resume)
     os.environ[FOLDER] = str(folder)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorBoard loads TensorFlow where it is installed
     started = time.monotonic()
     warnings.filterwarnings("ignore", module="lightning|torch.jit")
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)

@@ -15,7 +15,8 @@ It holds in eval mode. tests/law.py checks it for every layer, every model and e
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
 from typing import Literal
@@ -233,7 +234,16 @@ def silence(layer: Streaming, x: Tensor) -> State:
     def zeros(state: State) -> State:
         return torch.zeros_like(state) if isinstance(state, Tensor) else {k: zeros(s) for k, s in state.items()}
 
+    with evaluating(layer):
+        return zeros(layer.step(x)[1])
+
+
+@contextmanager
+def evaluating(layer: nn.Module) -> Iterator[None]:
+    """A layer in eval mode, in which the law holds, and afterwards in the mode it had."""
     training = layer.training
-    state = zeros(layer.eval().step(x)[1])
-    layer.train(training)
-    return state
+    layer.eval()
+    try:
+        yield
+    finally:
+        layer.train(training)

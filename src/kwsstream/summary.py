@@ -5,16 +5,15 @@ import math
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from kwsstream.streaming import Sequential, flatten
+from kwsstream.streaming import Sequential, evaluating, flatten
 
 
 @torch.no_grad()
 def summarise(model: Sequential, sample_rate_hz: int) -> dict:
     """Facts of a model from audio, with their units in their names. States are those of one stream, in float32."""
-    model.eval()
     t = model.timing
     hop = torch.zeros(1, t.stride, 1, 1)
-    with FlopCounterMode(display=False) as counter:
+    with evaluating(model), FlopCounterMode(display=False) as counter:
         _, state = model.step(hop)
     multiplications = counter.get_total_flops() // 2
     states = flatten(state)

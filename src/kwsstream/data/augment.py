@@ -46,7 +46,7 @@ class Augment(nn.Module):
         if backgrounds is not None and background_volume > 0:
             ends = backgrounds.lengths.cumsum(0)
             starts = torch.stack([ends - backgrounds.lengths, backgrounds.lengths - samples], 1)
-            self.register_buffer("recordings", backgrounds.audio, persistent=False)
+            self.recordings = backgrounds.audio  # not a buffer: processes would send it to one another
         self.pieces = starts
         """(recordings, 2): where a recording starts, and the largest offset of a clip in it."""
 
@@ -73,6 +73,7 @@ class Augment(nn.Module):
         """Augment with the numbers drawn, (batch,) each."""
         clips = warp(audio, factor, shift) * gain[:, None]
         if offset is not None:
+            self.recordings = self.recordings.to(audio.device)
             noise = self.recordings.unfold(0, self.samples, 1).index_select(0, offset)
             clips.addcmul_(noise, level[:, None])
         return clips.clamp_(-1, 1)
