@@ -20,12 +20,12 @@ class Decoded(NamedTuple):
     changed: str
 
 
-def decode(path: Path, sample_rate_hz: int, clip_ms: float | None = None) -> Decoded:
-    """Read the first `clip_ms` of a file, or all of it: channels averaged, another rate resampled.
+def decode(path: Path, sample_rate_hz: int, wanted: int | None = None) -> Decoded:
+    """Read a file, at least its first `wanted` samples at the wanted rate: channels averaged, another rate resampled.
 
     Raises BadAudioError for a file that is unreadable or empty, or that holds NaN or infinity.
     """
-    samples, rate = _read(path, clip_ms)
+    samples, rate = _read(path, sample_rate_hz, wanted)
     if not len(samples):
         raise BadAudioError("empty")
     if not np.isfinite(samples).all():
@@ -41,11 +41,11 @@ def decode(path: Path, sample_rate_hz: int, clip_ms: float | None = None) -> Dec
     return Decoded(audio, ", ".join(changed))
 
 
-def _read(path: Path, clip_ms: float | None) -> tuple[np.ndarray, int]:
+def _read(path: Path, sample_rate_hz: int, wanted: int | None) -> tuple[np.ndarray, int]:
     """Samples, float32 (samples, channels) in [-1, 1], and their rate."""
     try:
         with soundfile.SoundFile(path) as file:
-            frames = -1 if clip_ms is None else int(np.ceil(clip_ms * file.samplerate / 1000))
+            frames = -1 if wanted is None else -(-wanted * file.samplerate // sample_rate_hz)
             return file.read(frames, dtype="float32", always_2d=True), file.samplerate
     except (soundfile.SoundFileError, OSError) as error:
         raise BadAudioError(f"unreadable ({error})") from error

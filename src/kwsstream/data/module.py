@@ -94,7 +94,7 @@ class SpeechData(lightning.LightningDataModule):
         missing = sorted(set(self.labels) - {SILENCE, UNKNOWN} - {clip.word for clip in found})
         if missing:
             raise UserError(f"{self.root} has no clips of {', '.join(missing)}: record them, or change data.words")
-        return open_store(self.root, found, cache_folder() / "decoded", self.clip_ms, self.sample_rate_hz)
+        return open_store(self.root, found, cache_folder() / "decoded", self.samples, self.sample_rate_hz)
 
     def setup(self, stage: str = "") -> None:
         """Split the clips into partitions."""

@@ -6,9 +6,7 @@ The bytes depend on words, clips per word and seed alone: each speaker is one se
 
 import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from os import cpu_count
 from pathlib import Path
 
 from tqdm import tqdm
@@ -17,6 +15,7 @@ from kwsstream.data.labels import WORDS_35
 from kwsstream.data.noises import NOISES, make_noise
 from kwsstream.data.speech import speech_16_khz, write_wav
 from kwsstream.data.takes import Take, plan, record
+from kwsstream.data.threads import threads
 from kwsstream.errors import UserError
 from kwsstream.files import making, whole
 
@@ -45,11 +44,11 @@ def speak(root: Path, words: Sequence[str] = WORDS_35, clips_per_word: int = 300
 
 def _say_all(root: Path, takes: dict[str, list[Take]], seed: int) -> None:
     with (
-        ThreadPoolExecutor(cpu_count()) as threads,
+        threads() as pool,
         tqdm(desc="speaking", total=sum(map(len, takes.values())), unit="clip") as bar,
     ):
-        noises = [threads.submit(make_noise, root, name, seed) for name in NOISES]
-        for count in threads.map(partial(_say, root), takes.values()):
+        noises = [pool.submit(make_noise, root, name, seed) for name in NOISES]
+        for count in pool.map(partial(_say, root), takes.values()):
             bar.update(count)
         for noise in noises:
             noise.result()
