@@ -11,7 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from kwsstream.errors import UserError
-from kwsstream.files import making, whole
+from kwsstream.files import making, whole, writing
 
 SOURCES = {
     "v0.01": (
@@ -39,7 +39,8 @@ def download(root: Path, version: str = "v0.02", source: tuple[str, str] | None 
         if root.is_dir():
             return
         archive = root.with_name(f"{root.name}.tar.gz.part")
-        fetch(address, archive)
+        with writing(archive):
+            fetch(address, archive)
         verify(archive, sha256, address)
         unpack(archive, root)
         archive.unlink()
