@@ -55,7 +55,7 @@ def label_names(words: Words, silence_percentage: float = 10, unknown_percentage
     """The labels in the order of the logits.
 
     "12" is silence, unknown and the ten words of Speech Commands; "35" its 35 words alone, in the published order;
-    a list is silence, unknown and the words as listed. A share of 0 percent removes its label.
+    a list is silence, unknown and the words as listed, in lower case. A share of 0 percent removes its label.
 
     Raises UserError for any other value, for a word given twice and for a name no folder of words can have.
     """
@@ -72,6 +72,8 @@ def _checked(words: object) -> list[str]:
     for word in words:
         if not isinstance(word, str) or not re.fullmatch(r"\w[\w' -]*", word) or word.startswith("_"):
             raise UserError(f"words holds {word!r}: expected a folder's name; quote it (YAML reads a bare yes as true)")
-        if words.count(word) > 1:
+    lower = [word.lower() for word in words]  # as the folders' names are read
+    for word in lower:
+        if lower.count(word) > 1:
             raise UserError(f"words holds {word!r} twice: expected each word once; remove one of them")
-    return words
+    return lower
