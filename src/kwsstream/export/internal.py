@@ -1,0 +1,89 @@
+"""External state to internal: the same TFLite file, its states kept in variables of the interpreter.
+
+In place of each state input a variable is read, each next state is assigned to it after the last operator, and a
+second subgraph, called once before all others, assigns the reset values: zero, which is the zero point in an integer
+file. That subgraph is the signature "reset" too, so that a stream can start anew without a new interpreter.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from kwsstream.export.flatbuffer import read, schema, write
+
+RESET = "reset"
+
+
+def internalise(external: Path, internal: Path, states: dict[str, str]) -> None:
+    """Rewrite a file so that it keeps its states (state name to next state's name) to itself."""
+    model = read(external)
+    main = model.subgraphs[0]
+    tensors = {t.name.decode(): i for i, t in enumerate(main.tensors)}
+    add_variables(model, main, {name: (tensors[name], tensors[after]) for name, after in states.items()})
+    hidden = {tensors[name] for pair in states.items() for name in pair}
+    main.inputs = [i for i in main.inputs if i not in hidden]
+    main.outputs = [i for i in main.outputs if i not in hidden]
+    signature = model.signatureDefs[0]
+    signature.inputs = [entry for entry in signature.inputs if entry.tensorIndex not in hidden]
+    signature.outputs = [entry for entry in signature.outputs if entry.tensorIndex not in hidden]
+    write(model, internal)
+
+
+def add_variables(model, main, pairs: dict[str, tuple[int, int]]) -> None:
+    """Read each state before the first operator, assign it after the last, reset it in a subgraph called once."""
+    t = schema()
+    reset = t.SubGraphT(tensors=[], inputs=[], outputs=[], operators=[], name=RESET.encode())
+    first, last = [operator(model, "CALL_ONCE", [], [], t.CallOnceOptionsT(len(model.subgraphs)))], []
+    for name, (state, after) in pairs.items():
+        handle = add_handle(model, main, name, first)
+        first.append(operator(model, "READ_VARIABLE", [handle], [state], t.ReadVariableOptionsT()))
+        last.append(operator(model, "ASSIGN_VARIABLE", [handle, after], [], t.AssignVariableOptionsT()))
+        handle = add_handle(model, reset, name, reset.operators)
+        value = add_reset_value(model, reset, main.tensors[state])
+        reset.operators.append(operator(model, "ASSIGN_VARIABLE", [handle, value], [], t.AssignVariableOptionsT()))
+    main.operators = first + main.operators + last
+    model.subgraphs.append(reset)
+
+
+def operator(model, name: str, inputs: list[int], outputs: list[int], options):
+    """An operator by its name in schema.fbs, entered in the model's list of operators where it is new."""
+    t = schema()
+    code = getattr(t.BuiltinOperator, name)
+    codes = [c.builtinCode for c in model.operatorCodes]
+    if code not in codes:
+        model.operatorCodes.append(t.OperatorCodeT(builtinCode=code, deprecatedBuiltinCode=min(code, 127), version=1))
+        codes.append(code)
+    kind = getattr(t.BuiltinOptions, type(options).__name__.removesuffix("T"))
+    return t.OperatorT(codes.index(code), inputs, outputs, builtinOptionsType=kind, builtinOptions=options)
+
+
+def add_handle(model, subgraph, name: str, operators: list) -> int:
+    """A tensor that stands for the variable of that name, and the operator that makes it."""
+    t = schema()
+    subgraph.tensors.append(t.TensorT(shape=[], type=t.TensorType.RESOURCE, name=f"{name}_handle".encode()))
+    handle = len(subgraph.tensors) - 1
+    options = t.VarHandleOptionsT(container="", sharedName=name)
+    operators.append(operator(model, "VAR_HANDLE", [], [handle], options))
+    return handle
+
+
+def add_reset_value(model, subgraph, state) -> int:
+    """A constant like the state, of its reset value."""
+    t = schema()
+    kind = {t.TensorType.FLOAT32: np.float32, t.TensorType.INT8: np.int8, t.TensorType.INT16: np.int16}[state.type]
+    quantised = state.quantization is not None and state.quantization.zeroPoint is not None
+    value = state.quantization.zeroPoint[0] if quantised and len(state.quantization.zeroPoint) else 0
+    data = np.full(state.shape, value, kind).tobytes()
+    subgraph.tensors.append(
+        t.TensorT(state.shape, state.type, add_buffer(model, data), state.name + b"_reset", state.quantization)
+    )
+    return len(subgraph.tensors) - 1
+
+
+def add_buffer(model, data: bytes) -> int:
+    """The index of a buffer with these bytes, shared with any that has them already."""
+    for index, buffer in enumerate(model.buffers):
+        if buffer.data is not None and len(buffer.data) == len(data) and bytes(buffer.data) == data:
+            return index
+    model.buffers.append(schema().BufferT(np.frombuffer(data, np.uint8)))
+    return len(model.buffers) - 1

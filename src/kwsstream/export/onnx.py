@@ -1,0 +1,53 @@
+"""A graph as an ONNX file."""
+
+import os
+from pathlib import Path
+
+import torch
+
+from kwsstream.errors import UserError
+from kwsstream.export.graph import Graph
+from kwsstream.extra import extra
+from kwsstream.quiet import quiet
+
+OPSET = 18
+
+
+def to_onnx(graph: Graph, path: Path) -> None:
+    """Write the graph, float32, its batch norms folded. UserError where torch cannot export it; then no file is left."""
+    onnx = extra("onnx")
+    extra("onnxscript")
+    beside = path.with_name(f".{path.name}.partial")
+    with quiet():
+        try:
+            program = torch.onnx.export(
+                graph.module,
+                kwargs={"x": graph.example, "state": graph.silence},  # the last positional dict would be taken for kwargs
+                dynamo=True,
+                verbose=False,
+                opset_version=OPSET,
+                input_names=graph.inputs,
+                output_names=graph.outputs,
+            )
+            model = anonymous(program.model_proto)
+            onnx.checker.check_model(model, full_check=True)
+        except Exception as error:  # torch.onnx, onnxscript and the checker share no base class
+            raise UserError(f"{path.name}: export to ONNX failed ({first_line(error)}): simplify the layer") from error
+    beside.write_bytes(model.SerializeToString())
+    os.replace(beside, path)
+
+
+def anonymous(model):  # noqa: ANN001, ANN201 (onnx.ModelProto, of an extra)
+    """The model without the stack traces and paths of the machine that made it."""
+    for owner in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer):
+        del owner.metadata_props[:]
+        owner.doc_string = ""
+    return model
+
+
+def first_line(error: BaseException) -> str:
+    """What went wrong in the first place, in one line: the innermost cause."""
+    while error.__cause__:
+        error = error.__cause__
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
