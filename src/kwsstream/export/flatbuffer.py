@@ -1,6 +1,5 @@
 """TFLite files as objects to be changed: read, write, and the names and order of their inputs and outputs."""
 
-import os
 from pathlib import Path
 from types import ModuleType
 
@@ -23,14 +22,12 @@ def read(path: Path):
 
 
 def write(model, path: Path) -> None:
-    """Write a ModelT whole or not at all."""
+    """Write a ModelT."""
     for buffer in model.buffers:
         buffer.Pack = aligned(buffer)
     builder = extra("flatbuffers").Builder(1 << 20)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    beside = path.with_name(f".{path.name}.partial")
-    beside.write_bytes(builder.Output())
-    os.replace(beside, path)
+    path.write_bytes(builder.Output())
 
 
 def aligned(buffer):
@@ -54,22 +51,14 @@ def aligned(buffer):
     return pack
 
 
-def order_and_name(path: Path, inputs: list[str], outputs: list[str]) -> None:
-    """Put the inputs and outputs of a file in this order, and name their tensors as the signature does.
-
-    The converter scrambles the order and gives tensors names of its own; a runtime without signatures
-    (TensorFlow Lite Micro) knows nothing else.
-    """
-    model = read(path)
+def choose(model, entering: list, leaving: list, inputs: list[str], outputs: list[str]) -> None:
+    """Make the entries of these names, in this order, the inputs and outputs of the model and of its signature."""
     graph, signature = model.subgraphs[0], model.signatureDefs[0]
-    graph.inputs, signature.inputs = ordered(signature.inputs, inputs)
-    graph.outputs, signature.outputs = ordered(signature.outputs, outputs)
-    for entry in (*signature.inputs, *signature.outputs):
-        graph.tensors[entry.tensorIndex].name = entry.name
-    write(model, path)
+    signature.inputs, signature.outputs = named(entering, inputs), named(leaving, outputs)
+    graph.inputs = [entry.tensorIndex for entry in signature.inputs]
+    graph.outputs = [entry.tensorIndex for entry in signature.outputs]
 
 
-def ordered(entries: list, names: list[str]) -> tuple[list[int], list]:
+def named(entries: list, names: list[str]) -> list:
     by_name = {entry.name.decode(): entry for entry in entries}
-    entries = [by_name[name] for name in names]
-    return [entry.tensorIndex for entry in entries], entries
+    return [by_name[name] for name in names]

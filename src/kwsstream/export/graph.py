@@ -16,6 +16,8 @@ from kwsstream.streaming import Sequential, State, Streaming, flatten, silence
 Stream = Literal["external", "internal", "none"]
 Input = Literal["audio", "features"]
 Output = Literal["logits", "features"]
+Part = Literal["audio", "features", "front"]
+"""Of a model: all of it, its net from features, its front end."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Graph:
     """
 
     layer: Streaming
+    name: str
+    """Of the layer in its model, which the names of its states begin with; "" for the model itself."""
     input: Input
     output: Output
     whole: bool
@@ -39,7 +43,8 @@ class Graph:
     @cached_property
     def states(self) -> dict[str, str]:
         """The name of each state, and of what it becomes."""
-        names = [name.replace(".", "_") for name in flatten(self.silence)]
+        root = f"state.{self.name}" if self.name else "state"
+        names = [name.replace(".", "_") for name in flatten(self.silence, root)]
         return {name: "next" + name.removeprefix("state") for name in names}
 
     @property
@@ -73,7 +78,7 @@ class Exportable(nn.Module):
         return (y[:, -1].flatten(1) if self.output == "logits" else y), state
 
 
-def graph_of(model: Sequential, stream: Stream, part: Literal["audio", "features", "front"], samples: int) -> Graph:
+def graph_of(model: Sequential, stream: Stream, part: Part, samples: int) -> Graph:
     """The graph of a model from audio, of its net from features, or of its front end.
 
     Streaming graphs take what one step of the model takes, whole graphs a clip of `samples`.
@@ -81,8 +86,8 @@ def graph_of(model: Sequential, stream: Stream, part: Literal["audio", "features
     whole = stream == "none"
     audio = torch.zeros(1, samples if whole else model.timing.stride, 1, 1)
     if part == "audio":
-        return Graph(model, "audio", "logits", whole, audio)
-    front = Graph(model.front, "audio", "features", whole, audio)
+        return Graph(model, "", "audio", "logits", whole, audio)
+    front = Graph(model.front, "front", "audio", "features", whole, audio)
     if part == "front":
         return front
-    return Graph(model.net, "features", "logits", whole, front.run(audio, front.silence)[0])
+    return Graph(model.net, "net", "features", "logits", whole, front.run(audio, front.silence)[0])

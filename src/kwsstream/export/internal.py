@@ -9,23 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
-from kwsstream.export.flatbuffer import read, schema, write
+from kwsstream.export.flatbuffer import choose, read, schema, write
+from kwsstream.export.graph import Graph
 
 RESET = "reset"
 
 
-def internalise(external: Path, internal: Path, states: dict[str, str]) -> None:
-    """Rewrite a file so that it keeps its states (state name to next state's name) to itself."""
+def internalise(graph: Graph, external: Path, internal: Path) -> None:
+    """Rewrite a file with the external states of a graph so that it keeps them to itself."""
     model = read(external)
     main = model.subgraphs[0]
     tensors = {t.name.decode(): i for i, t in enumerate(main.tensors)}
-    add_variables(model, main, {name: (tensors[name], tensors[after]) for name, after in states.items()})
-    hidden = {tensors[name] for pair in states.items() for name in pair}
-    main.inputs = [i for i in main.inputs if i not in hidden]
-    main.outputs = [i for i in main.outputs if i not in hidden]
+    add_variables(model, main, {name: (tensors[name], tensors[after]) for name, after in graph.states.items()})
     signature = model.signatureDefs[0]
-    signature.inputs = [entry for entry in signature.inputs if entry.tensorIndex not in hidden]
-    signature.outputs = [entry for entry in signature.outputs if entry.tensorIndex not in hidden]
+    choose(model, signature.inputs, signature.outputs, [graph.input], [graph.output])
     write(model, internal)
 
 
@@ -41,6 +38,9 @@ def add_variables(model, main, pairs: dict[str, tuple[int, int]]) -> None:
         handle = add_handle(model, reset, name, reset.operators)
         value = add_reset_value(model, reset, main.tensors[state])
         reset.operators.append(operator(model, "ASSIGN_VARIABLE", [handle, value], [], t.AssignVariableOptionsT()))
+    model.signatureDefs.append(
+        t.SignatureDefT(inputs=[], outputs=[], signatureKey=RESET, subgraphIndex=len(model.subgraphs))
+    )
     main.operators = first + main.operators + last
     model.subgraphs.append(reset)
 

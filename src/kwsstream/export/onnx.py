@@ -1,6 +1,5 @@
 """A graph as an ONNX file."""
 
-import os
 from pathlib import Path
 
 import torch
@@ -14,15 +13,14 @@ OPSET = 18
 
 
 def to_onnx(graph: Graph, path: Path) -> None:
-    """Write the graph, float32, its batch norms folded. UserError where torch cannot export it; then no file is left."""
+    """Write the graph, float32, its batch norms folded. UserError, and no file, where torch cannot export it."""
     onnx = extra("onnx")
     extra("onnxscript")
-    beside = path.with_name(f".{path.name}.partial")
     with quiet():
         try:
             program = torch.onnx.export(
                 graph.module,
-                kwargs={"x": graph.example, "state": graph.silence},  # the last positional dict would be taken for kwargs
+                kwargs={"x": graph.example, "state": graph.silence},  # a dict that comes last would be taken for kwargs
                 dynamo=True,
                 verbose=False,
                 opset_version=OPSET,
@@ -33,11 +31,10 @@ def to_onnx(graph: Graph, path: Path) -> None:
             onnx.checker.check_model(model, full_check=True)
         except Exception as error:  # torch.onnx, onnxscript and the checker share no base class
             raise UserError(f"{path.name}: export to ONNX failed ({first_line(error)}): simplify the layer") from error
-    beside.write_bytes(model.SerializeToString())
-    os.replace(beside, path)
+    path.write_bytes(model.SerializeToString())
 
 
-def anonymous(model):  # noqa: ANN001, ANN201 (onnx.ModelProto, of an extra)
+def anonymous(model):
     """The model without the stack traces and paths of the machine that made it."""
     for owner in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer):
         del owner.metadata_props[:]

@@ -17,9 +17,10 @@ from typing import Literal
 import numpy as np
 
 from kwsstream.errors import UserError
-from kwsstream.export.flatbuffer import SIGNATURE, order_and_name
+from kwsstream.export.flatbuffer import SIGNATURE
 from kwsstream.export.graph import Graph
 from kwsstream.export.onnx import first_line
+from kwsstream.export.tidy import tidy
 from kwsstream.extra import extra
 from kwsstream.quiet import quiet
 
@@ -27,27 +28,26 @@ Precision = Literal["float32", "float16", "dynamic", "int8", "int16"]
 PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "dynamic", "int8", "int16")
 INTEGER = ("int8", "int16")
 
-Calibration = dict[str, np.ndarray]
-"""For each input of a graph its values in a number of runs, float32 (runs, *shape without the batch)."""
+Calibration = Callable[[], Iterator[dict[str, np.ndarray]]]
+"""Gives the inputs of a graph by name, run after run."""
 
 
 def to_tflite(
-    graph: Graph, onnx_file: Path, files: dict[Precision, Path], calibration: Callable[[], Calibration] | None = None
+    graph: Graph, onnx_file: Path, files: dict[Precision, Path], calibration: Calibration | None = None
 ) -> None:
     """Write the graph, of which `onnx_file` is the ONNX file, as TFLite in each precision.
 
     Integer precisions need a calibration. UserError where a conversion fails; then none of its files is whole.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-    values = calibration() if any(p in INTEGER for p in files) else {}
     scratch = onnx_file.with_name(f".{onnx_file.stem}.saved")
     try:
         with failing_as_user_error(f"{onnx_file.name}: conversion to TensorFlow"):
             save_model(keras_model(graph, onnx_file, scratch), graph, scratch)
         for precision, path in files.items():
             with failing_as_user_error(f"{path.name}: conversion to {precision}"):
-                path.write_bytes(convert(scratch, precision, values))
-                order_and_name(path, graph.inputs, graph.outputs)
+                path.write_bytes(convert(scratch, precision, calibration))
+                tidy(path, graph)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -103,7 +103,7 @@ def identity_transposes(onnx_file: Path) -> list[dict]:
 
 @contextmanager
 def own_programs_on_path() -> Iterator[None]:
-    """Let onnx2tf find onnxsim where the environment was not activated; without it, it converts badly and says nothing."""
+    """Let onnx2tf find onnxsim in an environment that is not activated; without it, it goes on and converts badly."""
     before = os.environ.get("PATH", "")
     os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), before])
     try:
@@ -129,7 +129,7 @@ def save_model(model, graph: Graph, folder: Path) -> None:
     tensorflow.saved_model.save(holder, str(folder), signatures={SIGNATURE: run})
 
 
-def convert(saved: Path, precision: Precision, calibration: Calibration) -> bytes:
+def convert(saved: Path, precision: Precision, calibration: Calibration | None) -> bytes:
     """A saved model as the bytes of a TFLite file. Integer files are integer from input to output."""
     lite, types = extra("tensorflow").lite, extra("tensorflow")
     converter = lite.TFLiteConverter.from_saved_model(str(saved))
@@ -144,8 +144,5 @@ def convert(saved: Path, precision: Precision, calibration: Calibration) -> byte
             else lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
         ]
         converter.inference_input_type = converter.inference_output_type = getattr(types, precision)
-        converter.representative_dataset = lambda: (
-            {name: values[i : i + 1] for name, values in calibration.items()}
-            for i in range(len(next(iter(calibration.values()))))
-        )
+        converter.representative_dataset = calibration
     return converter.convert()

@@ -1,0 +1,78 @@
+"""Graphs to files that are not proven yet, each with what its runtime has to know."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from kwsstream.export.graph import Graph, Part
+from kwsstream.export.interface import internal, onnx_interface, tflite_interface
+from kwsstream.export.internal import internalise
+from kwsstream.export.join import join
+from kwsstream.export.onnx import to_onnx
+from kwsstream.export.tflite import Calibration, Precision, to_tflite
+from kwsstream.manifest import Interface
+from kwsstream.runners.files import open_session
+from kwsstream.runners.session import Session
+
+Plan = dict[Part, dict[Precision, Path]]
+"""The files to make of each part of a model."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A file, and the one with external state that it was made from where it keeps its states inside."""
+
+    file: Path
+    precision: Precision
+    interface: Interface
+    external: "Made | None" = None
+
+    def session(self) -> Session:
+        return open_session(self.file, self.interface)
+
+
+def make_onnx(graphs: dict[Part, Graph], plan: Plan) -> dict[Part, list[Made]]:
+    """The ONNX files of a plan, all float32."""
+    made = {}
+    for part, files in plan.items():
+        to_onnx(graphs[part], files["float32"])
+        made[part] = [Made(files["float32"], "float32", onnx_interface(graphs[part], files["float32"]))]
+    return made
+
+
+def make_tflite(
+    graphs: dict[Part, Graph], plan: Plan, inside: bool, calibration: Callable[[Graph], Calibration]
+) -> dict[Part, list[Made]]:
+    """The TFLite files of a plan. Those on the way to them are left beside, their names starting with a dot.
+
+    The front end and the net are converted, and joined to the model from audio.
+    """
+    folder = next(iter(next(iter(plan.values())).values())).parent
+    precisions = {precision for files in plan.values() for precision in files}
+
+    def piece(part: Part, precision: Precision) -> Path:
+        return folder / f".{part}_{precision}.tflite"
+
+    for part, wanted in {"front": {"float32"}, "features": precisions}.items():
+        onnx_file = folder / f".{part}.onnx"
+        to_onnx(graphs[part], onnx_file)
+        to_tflite(graphs[part], onnx_file, {p: piece(part, p) for p in wanted}, calibration(graphs[part]))
+    for precision in plan.get("audio", {}):
+        graph = graphs["audio"]
+        pieces = piece("front", "float32"), piece("features", precision)
+        join(*pieces, piece("audio", precision), graph.inputs, graph.outputs)
+    finish = finish_internal if inside else finish_external
+    return {
+        part: [finish(graphs[part], piece(part, precision), file, precision) for precision, file in files.items()]
+        for part, files in plan.items()
+    }
+
+
+def finish_external(graph: Graph, piece: Path, file: Path, precision: Precision) -> Made:
+    return Made(piece.rename(file), precision, tflite_interface(graph, file))
+
+
+def finish_internal(graph: Graph, piece: Path, file: Path, precision: Precision) -> Made:
+    external = Made(piece, precision, tflite_interface(graph, piece))
+    internalise(graph, piece, file)
+    return Made(file, precision, internal(external.interface), external)

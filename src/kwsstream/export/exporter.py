@@ -1,0 +1,153 @@
+"""A run to files with manifests, all made and proven before any is left in its place."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+import torch
+
+from kwsstream.errors import UserError
+from kwsstream.export.audio import audio_runs, data_of
+from kwsstream.export.calibration import calibration
+from kwsstream.export.convert import Made, Plan, make_onnx, make_tflite
+from kwsstream.export.graph import Graph, Input, Part, Stream, graph_of
+from kwsstream.export.parity import Clips, clip_logits, enforce, identical_steps, measure, replay, test_clips
+from kwsstream.export.ranges import feature_range
+from kwsstream.export.staging import staging
+from kwsstream.export.tflite import INTEGER, Precision
+from kwsstream.manifest import Clock, Manifest, Parity, sha256, write_manifest
+
+if TYPE_CHECKING:
+    from kwsstream.runs import Run
+
+Format = Literal["onnx", "tflite"]
+PARTS: tuple[Part, ...] = get_args(Part)
+
+
+@dataclass
+class Exporter:
+    """One export: a run, the format and stream of its files, and how much audio they are measured and calibrated on.
+
+    Steps are clips where the files take whole clips.
+    """
+
+    run: "Run"
+    format: Format
+    stream: Stream
+    parity_steps: int = 500
+    calibration_steps: int = 3000
+    calibration_clips: int = 300
+
+    def export(self, precisions: list[Precision], input: Input, folder: Path) -> list[Manifest]:
+        """Write a file and a manifest for each precision, and the front end of those that take features.
+
+        Integer files always take features: a power spectrum does not fit in integers. UserError, and nothing new in
+        the folder, where a conversion fails or a file is further from PyTorch than its precision allows.
+        """
+        check(self.format, self.stream, precisions)
+        with staging(folder) as beside:
+            plan = {
+                part: {precision: beside / self.name(part, precision) for precision in chosen}
+                for part, chosen in parts(precisions, input).items()
+            }
+            graphs = {part: graph_of(self.run.model, self.stream, part, self.samples) for part in PARTS}
+            made = self.make(graphs, plan)
+            return [manifest for part in plan for manifest in self.prove(part, graphs[part], made)]
+
+    def make(self, graphs: dict[Part, Graph], plan: Plan) -> dict[Part, list[Made]]:
+        if self.format == "onnx":
+            return make_onnx(graphs, plan)
+        return make_tflite(graphs, plan, self.stream == "internal", lambda graph: partial(self.calibration, graph))
+
+    def prove(self, part: Part, graph: Graph, made: dict[Part, list[Made]]) -> Iterator[Manifest]:
+        """Measure the files of one part of the model against PyTorch, and write their manifests."""
+        data = data_of(self.run.model, graph, audio_runs(self.testing, self.samples_of_run, self.parity_steps))
+        sessions = [one.session() for one in made[part]]
+        front = [one.session() for one in made["front"]] if part == "features" else []
+        for one, session, replayed in zip(made[part], sessions, replay(graph, data, sessions), strict=True):
+            clips = logits = None
+            if part != "front":
+                clips = self.clips
+                logits = clip_logits([*front, session], clips, self.run.model, graph.whole)
+            identical = identical_steps(one.file.name, session, one.external.session(), data) if one.external else None
+            parity = measure(replayed, one.precision, clips, logits, identical)
+            enforce(one.file.name, one.precision, parity)
+            manifest = self.describe(one, part, parity)
+            write_manifest(manifest, one.file.parent)
+            yield manifest
+
+    def calibration(self, graph: Graph) -> Iterator[dict[str, np.ndarray]]:
+        """The inputs of the net over clips of the training set, its features cut to the range that serves it best."""
+        count = self.calibration_clips if graph.whole else self.calibration_steps
+        audio = audio_runs(self.training, self.samples_of_run, count)
+        return calibration(graph, data_of(self.run.model, graph, audio).clamp(*self.feature_range))
+
+    @cached_property
+    def feature_range(self) -> tuple[float, float]:
+        audio = audio_runs(self.training, self.samples, self.calibration_clips)
+        with torch.no_grad():
+            features = self.run.model.front(torch.from_numpy(audio)[:, :, None, None])
+        return feature_range(self.run.model.net, features)
+
+    def describe(self, made: Made, part: Part, parity: Parity) -> Manifest:
+        config = self.run.config.model_dump(mode="json")
+        return Manifest(
+            **dict(made.interface),
+            file=made.file.name,
+            sha256=sha256(made.file),
+            format=self.format,
+            model=self.run.name,
+            stream=self.stream,
+            precision=made.precision,
+            front_end=self.name("front", "float32") if part == "features" else None,
+            clock=Clock.of(self.run.model.timing, self.run.model.front.sample_rate_hz, self.samples),
+            labels=self.run.labels,
+            features=config["features"],
+            config=config,
+            parity=parity,
+        )
+
+    def name(self, part: Part, precision: Precision) -> str:
+        return f"{self.run.name}_{self.stream}_{part}_{precision}.{self.format}"
+
+    @cached_property
+    def training(self):
+        return self.run.data().partition("training")
+
+    @cached_property
+    def testing(self):
+        return self.run.data().partition("testing")
+
+    @cached_property
+    def clips(self) -> Clips:
+        return test_clips(self.run.model, self.testing)
+
+    @property
+    def samples(self) -> int:
+        """Samples of a clip."""
+        return self.run.data().samples
+
+    @property
+    def samples_of_run(self) -> int:
+        """Samples that one run of a graph takes: a step, or a clip."""
+        return self.samples if self.stream == "none" else self.run.model.timing.stride
+
+
+def parts(precisions: list[Precision], input: Input) -> dict[Part, list[Precision]]:
+    """The parts of a model to export, and in which precisions; the front end before what takes its features."""
+    from_features = [p for p in precisions if p in INTEGER or input == "features"]
+    from_audio = [p for p in precisions if p not in from_features]
+    chosen = {"audio": from_audio, "front": ["float32"] if from_features else [], "features": from_features}
+    return {part: wanted for part, wanted in chosen.items() if wanted}
+
+
+def check(format: Format, stream: Stream, precisions: list[Precision]) -> None:
+    """UserError for what the format cannot hold."""
+    if format == "onnx" and stream == "internal":
+        raise UserError("--stream internal: an ONNX file keeps no state; use --stream external, or export/to_tflite.py")
+    wrong = [p for p in precisions if format == "onnx" and p != "float32"]
+    if wrong:
+        raise UserError(f"--precision {' '.join(wrong)}: ONNX files are float32; use export/to_tflite.py")

@@ -1,0 +1,15 @@
+"""One interface to run a stream of audio: PyTorch, ONNX Runtime and LiteRT.
+
+    runner = open_runner("runs/cnn/export/cnn_external_audio_float32.tflite")
+    scores = runner.run(audio)     # the next samples of the stream: float32 in [-1, 1], a multiple of runner.hop
+    runner.reset()                 # the next samples start a new stream
+
+A Session runs one file, number in, number out; a Runner is a whole model from audio to logits, of one file or two.
+"""
+
+from kwsstream.runners.files import FileRunner, open_runner, open_session
+from kwsstream.runners.runner import Runner
+from kwsstream.runners.session import Session
+from kwsstream.runners.torch import TorchRunner
+
+__all__ = ["FileRunner", "Runner", "Session", "TorchRunner", "open_runner", "open_session"]
