@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from kwsstream.errors import UserError
 from kwsstream.export.audio import audio_runs, data_of
 from kwsstream.export.calibration import calibration
 from kwsstream.export.convert import Made, Plan, make_onnx, make_tflite
-from kwsstream.export.graph import Graph, Input, Part, Stream, graph_of
+from kwsstream.export.graph import PARTS, Graph, Input, Part, Stream, graph_of
 from kwsstream.export.parity import Clips, clip_logits, enforce, identical_steps, measure, replay, test_clips
 from kwsstream.export.ranges import feature_range
 from kwsstream.export.staging import staging
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from kwsstream.runs import Run
 
 Format = Literal["onnx", "tflite"]
-PARTS: tuple[Part, ...] = get_args(Part)
 
 
 @dataclass

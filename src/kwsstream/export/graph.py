@@ -6,7 +6,7 @@ A streaming graph is `step` without a state of its own: every state is an input 
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ Input = Literal["audio", "features"]
 Output = Literal["logits", "features"]
 Part = Literal["audio", "features", "front"]
 """Of a model: all of it, its net from features, its front end."""
+PARTS: tuple[Part, ...] = get_args(Part)
 
 
 @dataclass(frozen=True)
