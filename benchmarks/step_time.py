@@ -13,16 +13,17 @@ import time
 from pathlib import Path
 
 import torch
-from kwsstream.report import table
 from torch import Tensor, nn
 
 from kwsstream.dft import wave
 from kwsstream.errors import command
 from kwsstream.export.calibration import calibration
 from kwsstream.export.convert import Made, make_tflite
-from kwsstream.export.graph import PARTS, graph_of
+from kwsstream.export.graph import PARTS, Graph, graph_of
+from kwsstream.export.tflite import Calibration
 from kwsstream.features import Features, Matrix, mel_matrix
 from kwsstream.models import build
+from kwsstream.report import table
 from kwsstream.streaming import Sequential
 
 SAMPLES, LABELS, UPPER_HZ = 16000, 12, 7600.0
@@ -69,12 +70,15 @@ def files(folder: Path) -> dict[str, Made]:
 
 
 def convert(model: Sequential, folder: Path, **precisions: list[str]) -> dict[str, list[Made]]:
+    """The files of parts of a model, calibrated with noise."""
     folder.mkdir()
     graphs = {part: graph_of(model, "external", part, SAMPLES) for part in PARTS}
     plan = {part: {p: folder / f"{part}_{p}.tflite" for p in chosen} for part, chosen in precisions.items()}
-    return make_tflite(
-        graphs, plan, False, lambda graph: lambda: calibration(graph, torch.randn(50, *graph.example.shape))
-    )
+    return make_tflite(graphs, plan, False, noise)
+
+
+def noise(graph: Graph) -> Calibration:
+    return lambda: calibration(graph, torch.randn(50, *graph.example.shape))
 
 
 def step_times(made: list[Made]) -> list[float]:

@@ -56,7 +56,7 @@ model:
   name: cnn
   filters: [8, 8]
   kernels: [[3, 3], [5, 3]]
-  strides: [[1, 1], [1, 2]]
+  strides: [[1, 2], [1, 1]]
   dilations: [[1, 1], [2, 1]]
   activations: [relu, relu]
   units: [16]
@@ -77,4 +77,23 @@ def trained(small, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "small"
     fit.fit(config.read(small), folder)
     fit.finish(folder, 0.0)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def exports(trained, tmp_path_factory) -> Path:
+    """A folder with the small run in every format, stream, input and precision, each proven as it was made."""
+    pytest.importorskip("onnx2tf", reason="the export extra is not installed")
+    from kwsstream import runs
+    from kwsstream.export.exporter import Exporter
+    from kwsstream.export.tflite import PRECISIONS
+
+    folder, run = tmp_path_factory.mktemp("export"), runs.load(trained)
+    less = {"parity_steps": 300, "calibration_steps": 1500, "calibration_clips": 100}
+    for stream in ("external", "internal", "none"):
+        Exporter(run, "tflite", stream, **less).export(PRECISIONS, "audio", folder)
+    Exporter(run, "tflite", "external", **less).export(["float32", "float16", "dynamic"], "features", folder)
+    for stream in ("external", "none"):
+        for taken in ("audio", "features"):
+            Exporter(run, "onnx", stream, **less).export(["float32"], taken, folder)
     return folder

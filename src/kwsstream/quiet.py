@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sys
 import tempfile
 import warnings
@@ -10,6 +11,7 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 from typing import IO
 
 STANDARD_OUTPUTS = (1, 2)
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 
 class Chatter:
@@ -20,11 +22,11 @@ class Chatter:
 
     @property
     def last_line(self) -> str:
-        """The last line that is not empty, without its indentation, or ""."""
+        """The last line that is not empty, without indentation and colours, or ""."""
         self._file.flush()
         with open(self._file.name, errors="replace") as file:  # noqa: PTH123 (a name, not a path of ours)
             lines = [line.strip() for line in file]
-        return next((line for line in reversed(lines) if line), "")
+        return COLOUR.sub("", next((line for line in reversed(lines) if line), ""))
 
 
 @contextmanager

@@ -7,9 +7,10 @@ import torch
 from kwsstream.errors import UserError
 from kwsstream.export.graph import Graph
 from kwsstream.extra import extra
-from kwsstream.quiet import quiet
+from kwsstream.quiet import COLOUR, quiet
 
 OPSET = 18
+LONGEST_CAUSE = 300
 
 
 def to_onnx(graph: Graph, path: Path) -> None:
@@ -30,7 +31,7 @@ def to_onnx(graph: Graph, path: Path) -> None:
             model = anonymous(program.model_proto)
             onnx.checker.check_model(model, full_check=True)
         except Exception as error:  # torch.onnx, onnxscript and the checker share no base class
-            raise UserError(f"{path.name}: export to ONNX failed ({first_line(error)}): simplify the layer") from error
+            raise UserError(f"{path.name}: export to ONNX failed ({cause(error)}): simplify the layer") from error
     path.write_bytes(model.SerializeToString())
 
 
@@ -42,9 +43,9 @@ def anonymous(model):
     return model
 
 
-def first_line(error: BaseException) -> str:
-    """What went wrong in the first place, in one line: the innermost cause."""
-    while error.__cause__:
-        error = error.__cause__
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+def cause(error: BaseException) -> str:
+    """What went wrong in the first place, in one line: the innermost cause, or what sys.exit was called for."""
+    while inner := error.__cause__ or (isinstance(error, SystemExit) and error.__context__):
+        error = inner
+    text = " ".join(COLOUR.sub("", str(error)).split())
+    return f"{type(error).__name__}: {text[:LONGEST_CAUSE]}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kwsstream.errors import UserError
+from kwsstream.files import writing
 
 
 @contextmanager
@@ -16,22 +16,14 @@ def staging(folder: Path) -> Iterator[Path]:
     Names that start with a dot stay behind. UserError where the folder cannot be written.
     """
     existed = folder.exists()
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
-    except OSError as error:
-        raise unwritable(folder, error) from error
-    try:
-        yield beside
-        for file in sorted(beside.glob("[!.]*")):
-            file.replace(folder / file.name)
-    except OSError as error:
-        raise unwritable(folder, error) from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-        if not existed and not any(folder.iterdir()):
-            folder.rmdir()
-
-
-def unwritable(folder: Path, error: OSError) -> UserError:
-    return UserError(f"cannot write {folder} ({error.strerror or error}): give a writable folder with --out")
+        beside = Path(tempfile.mkdtemp(prefix=".part-", dir=folder))
+        try:
+            yield beside
+            for file in sorted(beside.glob("[!.]*")):
+                file.replace(folder / file.name)
+        finally:
+            shutil.rmtree(beside)
+            if not existed and not any(folder.iterdir()):
+                folder.rmdir()

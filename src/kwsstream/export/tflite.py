@@ -19,7 +19,7 @@ import numpy as np
 from kwsstream.errors import UserError
 from kwsstream.export.flatbuffer import SIGNATURE
 from kwsstream.export.graph import Graph
-from kwsstream.export.onnx import first_line
+from kwsstream.export.onnx import cause
 from kwsstream.export.tidy import tidy
 from kwsstream.extra import extra
 from kwsstream.quiet import quiet
@@ -54,7 +54,7 @@ def to_tflite(
 
 @contextmanager
 def failing_as_user_error(what: str) -> Iterator[None]:
-    """Turn any failure of the converters into a UserError that ends in the last words they printed.
+    """Turn any failure of the converters into a UserError with the last words they printed.
 
     They raise whatever they come across, and leave the interpreter by sys.exit: SystemExit is a failure too.
     """
@@ -64,10 +64,8 @@ def failing_as_user_error(what: str) -> Iterator[None]:
         except UserError:
             raise
         except (Exception, SystemExit) as error:
-            said = chatter.last_line
             raise UserError(
-                f"{what} failed ({first_line(error)}){f'; it last said: {said[:200]}' if said else ''}: "
-                "use layers and operators that the toolchain converts"
+                f"{what} failed ({cause(error)}; its last words: {chatter.last_line}): use layers that it converts"
             ) from error
 
 
