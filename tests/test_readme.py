@@ -1,6 +1,10 @@
-"""The README is run: its Python as it stands, its configs and folders looked up."""
+"""The README is run: its Python as it stands, its commands on a small run, its configs and folders looked up."""
 
+import os
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,11 +12,42 @@ import pytest
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+LINES = [line for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
+COMMANDS = [line for line in LINES if line.startswith("python ")]
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=range(len(SNIPPETS)))
 def test_snippets_run(snippet):
     exec(compile(snippet, "README.md", "exec"), {})
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_commands_run_on_a_small_run(line, trained, small, exports, tmp_path):
+    program, *words = shlex.split(line)
+    if "benchmarks" in line or "pytest" in line:
+        pytest.skip("minutes long: it is for a quiet machine")
+    words = [str(ROOT / word) if word.startswith("export/") else word for word in words]
+    words = [str(small) if word.startswith("conf/") else word for word in words]
+    words = [word.replace("RUN/export", str(exports)).replace("RUN", str(trained)) for word in words]
+    words = ["training.updates=[2]" if word.startswith("training.updates") else word for word in words]
+    if "export/" in line:
+        words += ["--run", str(trained)]
+    done = subprocess.run(
+        [sys.executable, *words], cwd=tmp_path, env=dict(os.environ), capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_the_first_command_trains_and_exports_in_ten_minutes(tmp_path):
+    """Without the installation, which this environment is: fit, then export, as a new user does."""
+    line = next(line for line in LINES if "&& python -m kwsstream.fit" in line).split("&&", 1)[1]
+    line = re.sub(r"\b(conf|export)/", rf"{ROOT}/\1/", line).replace("python ", f"{sys.executable} ")
+    environment = os.environ | {"KWSSTREAM_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run(line, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    for row in ("PyTorch, whole clip", "PyTorch, streamed", "float32.onnx", "int8.tflite", "int16.tflite"):
+        assert row in done.stdout
 
 
 def test_every_file_that_is_named_exists():

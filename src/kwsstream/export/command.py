@@ -5,12 +5,16 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from kwsstream import runs
+import numpy as np
+
+from kwsstream import evaluate, runs
 from kwsstream.export.exporter import Exporter, Format, check
 from kwsstream.export.graph import Input, Stream
 from kwsstream.export.tflite import INTEGER, PRECISIONS
 from kwsstream.manifest import Manifest
 from kwsstream.report import table
+from kwsstream.runners import TorchRunner
+from kwsstream.runs import Run
 
 HEAD = [
     "file",
@@ -34,8 +38,12 @@ def main(format: Format, description: str, arguments: list[str] | None = None) -
     if given.input == "audio" and (integer := [p for p in given.precision if p in INTEGER]):
         print(f"{' and '.join(integer)} take features: a float32 front end is exported beside", file=sys.stderr)
     print(f"exporting {run.folder} to {folder} and replaying it against PyTorch", file=sys.stderr)
-    manifests = Exporter(run, format, given.stream).export(given.precision, given.input, folder)
-    print(table(HEAD, rows(manifests, folder)))
+    manifests = []
+    if format == "tflite":  # the graphs that TFLite files come from are worth a file, too
+        stream = "external" if given.stream == "internal" else given.stream
+        manifests += Exporter(run, "onnx", stream).export(["float32"], given.input, folder)
+    manifests += Exporter(run, format, given.stream).export(given.precision, given.input, folder)
+    print(table(HEAD, [*pytorch_rows(run), *(row(manifest, folder) for manifest in manifests)]))
 
 
 def parser(format: Format, description: str) -> argparse.ArgumentParser:
@@ -49,11 +57,27 @@ def parser(format: Format, description: str) -> argparse.ArgumentParser:
     return parser
 
 
-def rows(manifests: list[Manifest], folder: Path) -> list[list[str]]:
-    """The parity of files as text, and PyTorch's own accuracy on the same clips first."""
-    accuracies = [m.parity.pytorch_accuracy for m in manifests if m.parity.pytorch_accuracy is not None]
-    first = ["PyTorch", *["-"] * (len(HEAD) - 2), percent(accuracies[0] if accuracies else None)]
-    return [first, *(row(manifest, folder) for manifest in manifests)]
+def pytorch_rows(run: Run) -> list[list[str]]:
+    """The model itself on the test clips: whole, and streamed with how far that is from whole."""
+    testing = run.data().partition("testing")
+    whole = evaluate.score_whole(run.model, testing)
+    streamed = evaluate.score(TorchRunner(run.model, run.labels), testing, "PyTorch, streamed")
+    difference = np.abs(streamed.logits - whole.logits)
+    equal = 100 * float((streamed.logits.argmax(1) == whole.logits.argmax(1)).mean())
+    return [
+        [whole.name, *["-"] * (len(HEAD) - 2), percent(whole.accuracy)],
+        [
+            streamed.name,
+            "-",
+            f"{difference.max():.1e}",
+            f"{np.median(difference):.1e}",
+            f"{np.abs(whole.logits).max():.1f}",
+            "-",
+            "-",
+            percent(equal),
+            percent(streamed.accuracy),
+        ],
+    ]
 
 
 def row(manifest: Manifest, folder: Path) -> list[str]:
