@@ -88,9 +88,10 @@ def warp(audio: Tensor, factor: Tensor, shift: Tensor) -> Tensor:
     middle = last / 2
     t = torch.arange(last + 1, device=audio.device, dtype=torch.float32)
     position = torch.addcmul((middle - (shift + middle) / factor)[:, None], (1 / factor)[:, None], t)
-    heard = (position >= 0) & (position <= last) & (t >= shift[:, None]) & (t <= last + shift[:, None])
-    left = position.long().clamp_(0, last - 1)
-    clips = torch.lerp(audio.gather(1, left).float(), audio.gather(1, left + 1).float(), position - left)
+    reach = (middle * factor).clamp(max=middle)[:, None]  # from the clip's middle to its ends, stretched and cut
+    heard = (t - (shift + middle)[:, None]).abs_() <= reach
+    left = position.clamp(0, last - 1).long()
+    clips = torch.lerp(audio.gather(1, left).float(), audio.gather(1, left + 1).float(), position.sub_(left))
     return clips.mul_(heard)
 
 
