@@ -23,7 +23,7 @@ def test_snippets_run(snippet):
 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_commands_run_on_a_small_run(line, trained, small, exports, tmp_path):
-    program, *words = shlex.split(line)
+    _, *words = shlex.split(line)
     if "benchmarks" in line or "pytest" in line:
         pytest.skip("minutes long: it is for a quiet machine")
     words = [str(ROOT / word) if word.startswith("export/") else word for word in words]

@@ -37,7 +37,7 @@ class SpeechData(lightning.LightningDataModule):
         corpus: Literal["spoken", "speech_commands", "folder"] = "spoken",
         root: Path | None = None,
         version: Literal["v0.01", "v0.02"] = "v0.02",
-        clips_per_word: Count = 200,
+        clips_per_word: Count = 300,
         words: Words = "12",
         split: Split = "hash",
         silence_percentage: Percentage = 10.0,

@@ -15,7 +15,7 @@ from kwsstream.export.calibration import calibration
 from kwsstream.export.convert import Made, Plan, make_onnx, make_tflite
 from kwsstream.export.graph import PARTS, Graph, Input, Part, Stream, graph_of
 from kwsstream.export.parity import Clips, clip_logits, enforce, identical_steps, measure, replay, test_clips
-from kwsstream.export.ranges import feature_range
+from kwsstream.export.ranges import RANGE_CLIPS, feature_range
 from kwsstream.export.staging import staging
 from kwsstream.export.tflite import INTEGER, Precision
 from kwsstream.manifest import Clock, Manifest, Parity, sha256, write_manifest
@@ -37,7 +37,7 @@ class Exporter:
     format: Format
     stream: Stream
     parity_steps: int = 500
-    calibration_steps: int = 3000
+    calibration_steps: int = 2000
     calibration_clips: int = 300
 
     def export(self, precisions: list[Precision], input: Input, folder: Path) -> list[Manifest]:
@@ -86,7 +86,7 @@ class Exporter:
 
     @cached_property
     def feature_range(self) -> tuple[float, float]:
-        audio = audio_runs(self.training, self.samples, self.calibration_clips)
+        audio = audio_runs(self.training, self.samples, RANGE_CLIPS)
         with torch.no_grad():
             features = self.run.model.front(torch.from_numpy(audio)[:, :, None, None])
         return feature_range(self.run.model.net, features)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from kwsstream.streaming import Streaming
 
+RANGE_CLIPS = 100
 SHRINK = 0.8
 TRIALS = 14  # down to a twentieth of the range
 LEVELS = 255
