@@ -85,6 +85,15 @@ def test_the_front_end_keeps_the_law(given):
     assert stream(layer, x).shape[3] == layer.outputs
 
 
+def test_liftered_coefficients_are_those_of_htk():
+    """Gains of the HTK book, 1 + L/2 sin(pi k / L), on the coefficients without them."""
+    audio = torch.randn(2, 4000, 1, 1, generator=torch.Generator().manual_seed(0))
+    plain, liftered = Features()(audio), Features(lifter=22)(audio)
+    gains = liftered[0, 0, 0] / plain[0, 0, 0]
+    torch.testing.assert_close(gains[[0, 11, 19]], torch.tensor([1.0, 12.0, 1 + 11 * np.sin(19 * np.pi / 22)]).float())
+    torch.testing.assert_close(liftered, plain * gains, rtol=1e-4, atol=1e-4)
+
+
 def test_normalised_features_are_shifted_and_scaled():
     x = torch.randn(1, 4000, 1, 1)
     torch.testing.assert_close(Features(mean=2.0, deviation=4.0)(x), (Features()(x) - 2) / 4)
@@ -98,6 +107,7 @@ def test_normalised_features_are_shifted_and_scaled():
         ({"lower_hz": 7000, "upper_hz": 100}, "lower_hz < upper_hz"),
         ({"mels": 10, "coefficients": 20}, "more than the 10 mels"),
         ({"hop_ms": 0.01}, "less than one sample"),
+        ({"lifter": 10}, "less than the 20 coefficients"),
     ],
 )
 def test_what_cannot_be_computed_says_why(given, message):

@@ -25,6 +25,8 @@ class Features(Sequential):
     `spectrum` is "magnitude" or "power". `mels` triangles stand between `lower_hz` and `upper_hz`; the filterbank
     "op" leaves out the bins that TensorFlow's mfcc operator leaves out. The logarithm is natural, floored at
     `log_floor`; `log=False` leaves it out. `coefficients` of the cosine transform are kept, 0 for log-mel features.
+    `lifter` scales coefficient k by 1 + lifter/2 sin(pi k / lifter), as HTK does, and 0 leaves it out: it brings the
+    coefficients to one order of magnitude, without which an int8 file has few numbers for the higher ones.
     Pre-emphasis is within each frame. The features are (x - `mean`) / `deviation`.
     `padding` "causal" starts with a frame that is mostly silence, "valid" with the first full window.
     """
@@ -46,6 +48,7 @@ class Features(Sequential):
         log: bool = True,
         log_floor: Positive = 1e-12,
         coefficients: Annotated[int, Field(ge=0)] = 20,
+        lifter: Annotated[int, Field(ge=0)] = 0,
         mean: float = 0.0,
         deviation: Positive = 1.0,
     ):
@@ -58,6 +61,10 @@ class Features(Sequential):
             raise ValueError(f"hop_ms {hop_ms:g} is less than one sample at {sample_rate_hz} Hz: raise it")
         if coefficients > mels:
             raise ValueError(f"coefficients {coefficients} are more than the {mels} mels they are computed from")
+        if lifter and lifter < coefficients:
+            raise ValueError(
+                f"lifter {lifter} is less than the {coefficients} coefficients: raise it, or give 0 for none"
+            )
         layers = {"frame": Frame(size, hop, padding)}
         if preemphasis:
             layers["preemphasis"] = Preemphasis(preemphasis)
@@ -68,7 +75,7 @@ class Features(Sequential):
         if log:
             layers["log"] = Log(log_floor)
         if coefficients:
-            layers["dct"] = Matrix(dct_matrix(mels, coefficients))
+            layers["dct"] = Matrix(dct_matrix(mels, coefficients) * lifter_gains(coefficients, lifter))
         if mean or deviation != 1:
             layers["normalise"] = Normalise(mean, deviation)
         super().__init__(**layers)
@@ -200,3 +207,9 @@ def dct_matrix(inputs: int, outputs: int) -> Tensor:
     """DCT-II (inputs, outputs), float64: sqrt(2 / inputs) cos(pi (2 n + 1) k / (2 inputs)); k = 0 is not rescaled."""
     n, k = torch.arange(inputs, dtype=torch.float64), torch.arange(outputs, dtype=torch.float64)
     return math.sqrt(2 / inputs) * torch.cos(math.pi * torch.outer(2 * n + 1, k) / (2 * inputs))
+
+
+def lifter_gains(outputs: int, lifter: int) -> Tensor:
+    """Gains (outputs,), float64: 1 + lifter/2 sin(pi k / lifter); ones for no lifter."""
+    k = torch.arange(outputs, dtype=torch.float64)
+    return 1 + lifter / 2 * torch.sin(math.pi * k / lifter) if lifter else torch.ones_like(k)

@@ -73,6 +73,10 @@ def finish_external(graph: Graph, piece: Path, file: Path, precision: Precision)
 
 
 def finish_internal(graph: Graph, piece: Path, file: Path, precision: Precision) -> Made:
-    external = Made(piece, precision, tflite_interface(graph, piece))
-    internalise(graph, piece, file)
-    return Made(file, precision, internal(external.interface), external)
+    return internal_of(graph, Made(piece, precision, tflite_interface(graph, piece)), file)
+
+
+def internal_of(graph: Graph, external: Made, file: Path) -> Made:
+    """The file with its states inside."""
+    internalise(graph, external.file, file)
+    return Made(file, external.precision, internal(external.interface), external)

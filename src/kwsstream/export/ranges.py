@@ -10,8 +10,8 @@ from torch import Tensor
 from kwsstream.streaming import Streaming
 
 RANGE_CLIPS = 100
-SHRINK = 0.8
-TRIALS = 14  # down to a twentieth of the range
+SHRINK = 0.7
+TRIALS = 8  # down to a twelfth of the range
 LEVELS = 255
 
 

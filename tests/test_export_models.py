@@ -1,0 +1,139 @@
+"""Layers and models other than the small run's, through the same conversions."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+pytest.importorskip("onnx2tf", reason="the export extra is not installed")
+
+from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.schema_py_generated import Model
+
+from kwsstream.export.calibration import calibration
+from kwsstream.export.convert import internal_of, make_onnx, make_tflite
+from kwsstream.export.graph import PARTS, graph_of
+from kwsstream.export.parity import identical_steps, replay
+from kwsstream.features import Features
+from kwsstream.layers import GRU, Conv, Mean, Spread
+from kwsstream.models import build
+from kwsstream.streaming import Residual, Sequential
+
+SAMPLES, LABELS, STEPS = 16000, 4, 120
+
+
+def front(**more):
+    return Features(
+        window_ms=25, hop_ms=10, preemphasis=0.97, mels=20, coefficients=8, lifter=22, upper_hz=7600, **more
+    )
+
+
+def small_cnn():
+    shape = {"filters": [4, 6], "kernels": [(3, 3), (4, 2)], "activations": ["relu"] * 2, "units": [8]}
+    flags = {"strides": [(1, 1), (2, 1)], "dilations": [(2, 1), (1, 1)], "unit_activations": ["relu"], "norm": True}
+    return build("cnn", front(), SAMPLES, LABELS, **shape, **flags)
+
+
+def separable():
+    """Depthwise and pointwise convolutions with a shortcut, and a recurrent head."""
+    body = [Conv(8, 8, (5, 1), groups=8, norm=True), nn.Linear(8, 8), nn.ReLU()]
+    net = Sequential(residual=Residual(*body), gru=GRU(8, 6), head=nn.Linear(6, LABELS))
+    return Sequential(front=front(padding="causal"), net=net)
+
+
+def stateless():
+    net = Sequential(hidden=nn.Linear(8, 8), active=nn.ReLU(), head=nn.Linear(8, LABELS))
+    return Sequential(front=front(), net=net)
+
+
+def late():
+    """Half of each window lies ahead: steps run behind forward."""
+    conv = Conv(1, 4, (3, 3), padding="same")
+    return Sequential(front=front(), net=Sequential(spread=Spread(), conv=conv, mean=Mean(5), head=Head()))
+
+
+class Head(nn.Module):
+    """All that is left of a frame to logits."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(24, LABELS)
+
+    def forward(self, x):
+        return self.linear(x.flatten(2).unsqueeze(2))
+
+
+MODELS = {"cnn": small_cnn, "late": late, "separable": separable, "stateless": stateless}
+
+
+def random(model):
+    """A model with all of its numbers random: the zeros and ones that layers start with hide mistakes."""
+    torch.manual_seed(0)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.3), module.running_var.uniform_(0.5, 1.5)
+            module.weight.data.uniform_(0.5, 1.5)
+        if isinstance(getattr(module, "bias", None), nn.Parameter):
+            module.bias.data.normal_(0, 0.3)
+    return model.eval()
+
+
+def speechlike(graph):
+    """Noise whose level comes and goes, as the data of STEPS runs of a graph."""
+    draw = torch.Generator().manual_seed(1)
+    noise = torch.randn(STEPS, *graph.example.shape, generator=draw)
+    level = 1 + torch.sin(torch.arange(STEPS) / 7)
+    return noise * level.reshape(-1, *[1] * graph.example.dim()) * (0.1 if graph.input == "audio" else 3)
+
+
+def difference(graph, made):
+    """The largest difference of one file's results from PyTorch's, as a share of the largest."""
+    (replayed,) = replay(graph, speechlike(graph), [made.session()])
+    return np.abs(replayed.results - replayed.expected).max() / np.abs(replayed.expected).max()
+
+
+LIMITS = {"float32": 1e-5, "int8": 0.15, "int16": 0.03}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_converts_and_streams(name, tmp_path):
+    model = random(MODELS[name]())
+    graphs = {part: graph_of(model, "external", part, SAMPLES) for part in PARTS}
+    assert STEPS * model.timing.stride > model.timing.receptive_field or math.isinf(model.timing.receptive_field)
+    plan = {
+        "audio": {"float32": tmp_path / "audio.tflite"},
+        "features": {precision: tmp_path / f"{precision}.tflite" for precision in LIMITS},
+    }
+    made = make_tflite(graphs, plan, False, lambda graph: lambda: calibration(graph, speechlike(graph)))
+    made["audio"] += make_onnx(graphs, {"audio": {"float32": tmp_path / "audio.onnx"}})["audio"]
+    for part, files in made.items():
+        for one in files:
+            assert difference(graphs[part], one) <= LIMITS[one.precision], one.file.name
+            check_operators(one.file, depthwise=name == "separable")
+    for one in made["features"]:
+        inside = internal_of(graphs["features"], one, tmp_path / f"inside_{one.precision}.tflite")
+        data = speechlike(graphs["features"])
+        assert identical_steps(inside.file.name, inside.session(), one.session(), data) == STEPS
+    check_alignment(made["audio"][0].file)
+    check_alignment(tmp_path / "inside_int8.tflite")
+
+
+def check_operators(file, depthwise):
+    """A depthwise convolution stays one, and nothing is transposed."""
+    if file.suffix == ".tflite":
+        operators = [op["op_name"] for op in Interpreter(str(file))._get_ops_details()]
+        assert "TRANSPOSE" not in operators
+        assert ("DEPTHWISE_CONV_2D" in operators) == depthwise
+
+
+def check_alignment(file):
+    """TFLite reads constants where they stand in the file: a microcontroller faults on one that is not aligned."""
+    data = file.read_bytes()
+    model = Model.GetRootAs(data)
+    start = np.frombuffer(data, np.uint8).ctypes.data
+    buffers = [model.Buffers(i) for i in range(model.BuffersLength())]
+    offsets = [buffer.DataAsNumpy().ctypes.data - start for buffer in buffers if buffer.DataLength()]
+    assert len(offsets) > 5
+    assert not any(offset % 16 for offset in offsets)
