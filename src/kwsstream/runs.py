@@ -94,10 +94,10 @@ def saved(path: Path, config: Config) -> dict[str, Any]:
     """A checkpoint, checked to be of this config's model."""
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        theirs = checkpoint["hyper_parameters"]["config"]
+        given = checkpoint["hyper_parameters"]["config"]
     except (KeyError, TypeError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
         raise UserError(f"{path} is not a whole checkpoint of fit ({type(error).__name__}): train again") from error
-    ours = config.model_dump(mode="json")
+    ours, theirs = (c.model_dump(mode="json") for c in (config, configs.parse(given, str(path))))
     for section in ("model", "features", "data"):
         for key in sorted(ours[section].keys() | theirs[section].keys()):
             if section == "data" and key not in ("words", "clip_ms", "sample_rate_hz"):
