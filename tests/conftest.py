@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
+import kwsstream  # noqa: F401 (before torch: it settles how threads wait)
+
 SHARED = Path(__file__).parents[2] / "shared"
 TONES_HZ = {"yes": 500, "no": 1000, "up": 2000, "down": 3000}
 
