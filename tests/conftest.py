@@ -91,7 +91,7 @@ def exports(trained, tmp_path_factory) -> Path:
     from kwsstream.export.tflite import PRECISIONS
 
     folder, run = tmp_path_factory.mktemp("export"), runs.load(trained)
-    less = {"parity_steps": 300, "calibration_steps": 1500, "calibration_clips": 100}
+    less = {"parity_steps": 300, "calibration_steps": 1500}
     for stream in ("external", "internal", "none"):
         Exporter(run, "tflite", stream, **less).export(PRECISIONS, "audio", folder)
     Exporter(run, "tflite", "external", **less).export(["float32", "float16", "dynamic"], "features", folder)

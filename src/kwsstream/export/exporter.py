@@ -1,6 +1,7 @@
 """A run to files with manifests, all made and proven before any is left in its place."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -12,13 +13,15 @@ import torch
 from kwsstream.errors import UserError
 from kwsstream.export.audio import audio_runs, data_of
 from kwsstream.export.calibration import calibration
+from kwsstream.export.clips import Clips, clip_logits, judged_clips
 from kwsstream.export.convert import Made, Plan, make_onnx, make_tflite
 from kwsstream.export.graph import PARTS, Graph, Input, Part, Stream, graph_of
-from kwsstream.export.parity import Clips, clip_logits, enforce, identical_steps, measure, replay, test_clips
+from kwsstream.export.parity import enforce, identical_steps, measure, replay
 from kwsstream.export.ranges import RANGE_CLIPS, feature_range
 from kwsstream.export.staging import staging
 from kwsstream.export.tflite import INTEGER, Precision
 from kwsstream.manifest import Clock, Manifest, Parity, sha256, write_manifest
+from kwsstream.runners.session import Session
 
 if TYPE_CHECKING:
     from kwsstream.runs import Run
@@ -30,7 +33,7 @@ Format = Literal["onnx", "tflite"]
 class Exporter:
     """One export: a run, the format and stream of its files, and how much audio they are measured and calibrated on.
 
-    Steps are clips where the files take whole clips.
+    That is steps of a stream, or clips where the files take whole clips.
     """
 
     run: "Run"
@@ -38,7 +41,8 @@ class Exporter:
     stream: Stream
     parity_steps: int = 500
     calibration_steps: int = 2000
-    calibration_clips: int = 300
+    parity_clips: int = 300
+    calibration_clips: int = 100
 
     def export(self, precisions: list[Precision], input: Input, folder: Path) -> list[Manifest]:
         """Write a file and a manifest for each precision, and the front end of those that take features.
@@ -47,7 +51,7 @@ class Exporter:
         the folder, where a conversion fails or a file is further from PyTorch than its precision allows.
         """
         check(self.format, self.stream, precisions)
-        with staging(folder) as beside:
+        with staging(folder) as beside, one_thread():
             plan = {
                 part: {precision: beside / self.name(part, precision) for precision in chosen}
                 for part, chosen in parts(precisions, input).items()
@@ -63,14 +67,15 @@ class Exporter:
 
     def prove(self, part: Part, graph: Graph, made: dict[Part, list[Made]]) -> Iterator[Manifest]:
         """Measure the files of one part of the model against PyTorch, and write their manifests."""
-        data = data_of(self.run.model, graph, audio_runs(self.testing, self.samples_of_run, self.parity_steps))
-        sessions = [one.session() for one in made[part]]
-        front = [one.session() for one in made["front"]] if part == "features" else []
+        count = self.parity_clips if graph.whole else self.parity_steps
+        data = data_of(self.run.model, graph, audio_runs(self.testing, self.samples_of_run, count))
+        sessions = sessions_of(made[part])
+        front = made["front"] if part == "features" else []
         for one, session, replayed in zip(made[part], sessions, replay(graph, data, sessions), strict=True):
             clips = logits = None
             if part != "front":
-                clips = self.clips
-                logits = clip_logits([*front, session], clips, self.run.model, graph.whole)
+                clips, chain = self.clips, [*front, one]
+                logits = clip_logits(partial(sessions_of, chain), clips, self.run.model, graph.whole)
             identical = identical_steps(one.file.name, session, one.external.session(), data) if one.external else None
             parity = measure(replayed, one.precision, clips, logits, identical)
             enforce(one.file.name, one.precision, parity)
@@ -122,7 +127,7 @@ class Exporter:
 
     @cached_property
     def clips(self) -> Clips:
-        return test_clips(self.run.model, self.testing)
+        return judged_clips(self.run.model, self.testing)
 
     @property
     def samples(self) -> int:
@@ -133,6 +138,21 @@ class Exporter:
     def samples_of_run(self) -> int:
         """Samples that one run of a graph takes: a step, or a clip."""
         return self.samples if self.stream == "none" else self.run.model.timing.stride
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch run on one thread: a step is too small to be shared, and waiting for others costs more than it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def sessions_of(chain: list[Made]) -> list[Session]:
+    return [made.session() for made in chain]
 
 
 def parts(precisions: list[Precision], input: Input) -> dict[Part, list[Precision]]:

@@ -1,24 +1,21 @@
 """The proof: files replayed against PyTorch on real audio, and the tolerances that they must keep."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from kwsstream.errors import UserError
 from kwsstream.export.calibration import named
+from kwsstream.export.clips import Clips
 from kwsstream.export.graph import Graph
 from kwsstream.manifest import Parity
-from kwsstream.runners.files import run_chain
 from kwsstream.runners.session import Session
-from kwsstream.streaming import Sequential
 
 LARGEST_DIFFERENCE = {"float32": 1e-5, "float16": 1e-2}
 """Of the largest result."""
 CLIP_AGREEMENT = {"dynamic": 97.0, "int8": 97.0, "int16": 99.5}
 """Percent of test clips whose largest logit is PyTorch's. The weights of a dynamic file are those of an int8 file."""
-CLIPS_AT_ONCE = 100
 
 
 @dataclass
@@ -28,15 +25,6 @@ class Replay:
     results: np.ndarray
     expected: np.ndarray
     state_difference: float | None
-
-
-@dataclass(frozen=True)
-class Clips:
-    """Test clips: audio, int16 (clips, samples); labels (clips,); PyTorch's logits of the whole clips."""
-
-    audio: np.ndarray
-    labels: np.ndarray
-    logits: np.ndarray = field(repr=False)
 
 
 def replay(graph: Graph, data: Tensor, sessions: list[Session]) -> list[Replay]:
@@ -54,29 +42,6 @@ def replay(graph: Graph, data: Tensor, sessions: list[Session]) -> list[Replay]:
             for name, value in session.states().items():
                 differences[i] = max(differences[i] or 0.0, float(np.abs(value - states[name]).max()))
     return [Replay(np.stack(r), np.stack(expected), d) for r, d in zip(results, differences, strict=True)]
-
-
-@torch.no_grad()
-def test_clips(model: Sequential, partition) -> Clips:
-    """All clips of a partition, with PyTorch's logits."""
-    audio = partition.audio(slice(None))
-    logits = []
-    for chunk in np.array_split(audio, -(-len(audio) // CLIPS_AT_ONCE)):
-        x = torch.from_numpy(chunk.astype(np.float32) / 32768)
-        logits.append(model(x[:, :, None, None])[:, -1, 0])
-    return Clips(audio, np.asarray(partition.labels), torch.cat(logits).numpy())
-
-
-def clip_logits(sessions: list[Session], clips: Clips, model: Sequential, whole: bool) -> np.ndarray:
-    """The logits (clips, labels) of a chain of sessions after the last step of each clip, each a stream of its own."""
-    logits = []
-    for clip in clips.audio:
-        x = torch.from_numpy(clip.astype(np.float32) / 32768)[None, :, None, None]
-        x = x if whole else model.timing.fit(x)
-        for session in sessions:
-            session.reset()
-        logits.append(run_chain(sessions, x.numpy().reshape(1 if whole else x.shape[1] // model.timing.stride, -1))[-1])
-    return np.stack(logits)
 
 
 def identical_steps(file: str, internal: Session, external: Session, data: Tensor) -> int:
