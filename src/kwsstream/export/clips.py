@@ -1,8 +1,5 @@
 """Test clips, judged one by one as streams of their own: by PyTorch, and by files."""
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,29 +29,16 @@ def judged_clips(model: Sequential, partition) -> Clips:
     return Clips(audio, np.asarray(partition.labels), torch.cat(logits).numpy())
 
 
-def clip_logits(chain: Callable[[], list[Session]], clips: Clips, model: Sequential, whole: bool) -> np.ndarray:
-    """The logits (clips, labels) that a chain of sessions gives after the last step of each clip.
-
-    The clips are shared out among as many chains as there are processors: a runtime lets others run meanwhile, and
-    an int16 file takes two milliseconds a step.
-    """
-    shares = np.array_split(clips.audio, min(os.cpu_count() or 1, len(clips.audio)))
-    chains = [chain() for _ in shares]
-    with ThreadPoolExecutor(len(shares)) as pool:
-        parts = pool.map(lambda sessions, share: last_logits(sessions, share, model, whole), chains, shares)
-        return np.concatenate(list(parts))
-
-
-def last_logits(sessions: list[Session], audio: np.ndarray, model: Sequential, whole: bool) -> np.ndarray:
-    """The logits after the last step of each clip, every one a stream of its own."""
+def clip_logits(chain: list[Session], clips: Clips, model: Sequential, whole: bool) -> np.ndarray:
+    """The logits (clips, labels) that a chain of sessions gives after the last step of each clip."""
     logits = []
-    for i in range(len(audio)):
-        x = tensor(audio[i : i + 1])
+    for i in range(len(clips.audio)):
+        x = tensor(clips.audio[i : i + 1])
         x = x if whole else model.timing.fit(x)
         hops = x.numpy().reshape(1 if whole else x.shape[1] // model.timing.stride, -1)
-        for session in sessions:
+        for session in chain:
             session.reset()
-        logits.append(run_chain(sessions, hops)[-1])
+        logits.append(run_chain(chain, hops)[-1])
     return np.stack(logits)
 
 

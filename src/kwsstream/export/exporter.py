@@ -21,7 +21,6 @@ from kwsstream.export.ranges import RANGE_CLIPS, feature_range
 from kwsstream.export.staging import staging
 from kwsstream.export.tflite import INTEGER, Precision
 from kwsstream.manifest import Clock, Manifest, Parity, sha256, write_manifest
-from kwsstream.runners.session import Session
 
 if TYPE_CHECKING:
     from kwsstream.runs import Run
@@ -69,13 +68,13 @@ class Exporter:
         """Measure the files of one part of the model against PyTorch, and write their manifests."""
         count = self.parity_clips if graph.whole else self.parity_steps
         data = data_of(self.run.model, graph, audio_runs(self.testing, self.samples_of_run, count))
-        sessions = sessions_of(made[part])
-        front = made["front"] if part == "features" else []
+        sessions = [one.session() for one in made[part]]
+        front = [one.session() for one in made["front"]] if part == "features" else []
         for one, session, replayed in zip(made[part], sessions, replay(graph, data, sessions), strict=True):
             clips = logits = None
             if part != "front":
-                clips, chain = self.clips, [*front, one]
-                logits = clip_logits(partial(sessions_of, chain), clips, self.run.model, graph.whole)
+                clips = self.clips
+                logits = clip_logits([*front, session], clips, self.run.model, graph.whole)
             identical = identical_steps(one.file.name, session, one.external.session(), data) if one.external else None
             parity = measure(replayed, one.precision, clips, logits, identical)
             enforce(one.file.name, one.precision, parity)
@@ -149,10 +148,6 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-def sessions_of(chain: list[Made]) -> list[Session]:
-    return [made.session() for made in chain]
 
 
 def parts(precisions: list[Precision], input: Input) -> dict[Part, list[Precision]]:
