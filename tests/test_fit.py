@@ -1,4 +1,5 @@
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -171,3 +172,16 @@ def test_evaluate_prints_every_way_and_saves_the_confusion(trained, monkeypatch,
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 + 6
     assert (trained / "evaluation" / "testing_PyTorch_streamed_carried.csv").is_file()
+
+
+def test_training_needs_nothing_of_the_export_extra():
+    absent = ["onnx", "onnxruntime", "onnxscript", "onnx2tf", "tensorflow", "ai_edge_litert"]
+    program = f"import sys; sys.modules.update(dict.fromkeys({absent})); import kwsstream.fit, kwsstream.evaluate"
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_missing_background_recordings_end_a_run_in_one_line(small, tones, tmp_path):
+    root = tmp_path / "quiet"
+    shutil.copytree(tones, root, ignore=shutil.ignore_patterns("_background_noise_"))
+    with pytest.raises(UserError, match="no background recording"):
+        fit.fit(configs.read(small, [f"data.root={root}"]), tmp_path / "run")
