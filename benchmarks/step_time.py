@@ -78,7 +78,7 @@ def convert(model: Sequential, folder: Path, **precisions: list[str]) -> dict[st
 
 
 def noise(graph: Graph) -> Calibration:
-    return lambda: calibration(graph, torch.randn(50, *graph.example.shape))
+    return lambda precision: calibration(graph, torch.randn(50, *graph.example.shape))
 
 
 def step_times(made: list[Made]) -> list[float]:

@@ -106,7 +106,7 @@ def test_every_model_converts_and_streams(name, tmp_path):
         "audio": {"float32": tmp_path / "audio.tflite"},
         "features": {precision: tmp_path / f"{precision}.tflite" for precision in LIMITS},
     }
-    made = make_tflite(graphs, plan, False, lambda graph: lambda: calibration(graph, speechlike(graph)))
+    made = make_tflite(graphs, plan, False, lambda graph: lambda precision: calibration(graph, speechlike(graph)))
     made["audio"] += make_onnx(graphs, {"audio": {"float32": tmp_path / "audio.onnx"}})["audio"]
     for part, files in made.items():
         for one in files:

@@ -82,11 +82,11 @@ class Exporter:
             write_manifest(manifest, one.file.parent)
             yield manifest
 
-    def calibration(self, graph: Graph) -> Iterator[dict[str, np.ndarray]]:
-        """The inputs of the net over clips of the training set, its features cut to the range that serves it best."""
+    def calibration(self, graph: Graph, precision: Precision) -> Iterator[dict[str, np.ndarray]]:
+        """The inputs of the net over clips of the training set; for int8, features in the range that serves it best."""
         count = self.calibration_clips if graph.whole else self.calibration_steps
-        audio = audio_runs(self.training, self.samples_of_run, count)
-        return calibration(graph, data_of(self.run.model, graph, audio).clamp(*self.feature_range))
+        data = data_of(self.run.model, graph, audio_runs(self.training, self.samples_of_run, count))
+        return calibration(graph, data.clamp(*self.feature_range) if precision == "int8" else data)
 
     @cached_property
     def feature_range(self) -> tuple[float, float]:

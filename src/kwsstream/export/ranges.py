@@ -1,4 +1,4 @@
-"""The range of features that an integer file should hold: wide enough for speech, not for the log of digital silence.
+"""The range of features that an int8 file should hold: wide enough for speech, not for the log of digital silence.
 
 Zeros give features of -247 (the log of 1e-12, summed over 40 mels) where speech stays above -40. With all of that
 range, 256 numbers are too few for speech; a silence that is cut off at -60 is a silence still.

@@ -11,6 +11,7 @@ import shutil
 import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -28,8 +29,8 @@ Precision = Literal["float32", "float16", "dynamic", "int8", "int16"]
 PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "dynamic", "int8", "int16")
 INTEGER = ("int8", "int16")
 
-Calibration = Callable[[], Iterator[dict[str, np.ndarray]]]
-"""Gives the inputs of a graph by name, run after run."""
+Calibration = Callable[[Precision], Iterator[dict[str, np.ndarray]]]
+"""Gives the inputs of a graph by name, run after run, for a file of a precision to fit its numbers to."""
 
 
 def to_tflite(
@@ -142,5 +143,5 @@ def convert(saved: Path, precision: Precision, calibration: Calibration | None) 
             else lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
         ]
         converter.inference_input_type = converter.inference_output_type = getattr(types, precision)
-        converter.representative_dataset = calibration
+        converter.representative_dataset = partial(calibration, precision)
     return converter.convert()
