@@ -48,12 +48,12 @@ def make_tflite(
     The front end and the net are converted, and joined to the model from audio.
     """
     folder = next(iter(next(iter(plan.values())).values())).parent
-    precisions = {precision for files in plan.values() for precision in files}
+    precisions = dict.fromkeys(precision for files in plan.values() for precision in files)  # each once, in order
 
     def piece(part: Part, precision: Precision) -> Path:
         return folder / f".{part}_{precision}.tflite"
 
-    for part, wanted in {"front": {"float32"}, "features": precisions}.items():
+    for part, wanted in {"front": ["float32"], "features": precisions}.items():
         onnx_file = folder / f".{part}.onnx"
         to_onnx(graphs[part], onnx_file)
         to_tflite(graphs[part], onnx_file, {p: piece(part, p) for p in wanted}, calibration(graphs[part]))
