@@ -185,3 +185,4 @@ def test_missing_background_recordings_end_a_run_in_one_line(small, tones, tmp_p
     shutil.copytree(tones, root, ignore=shutil.ignore_patterns("_background_noise_"))
     with pytest.raises(UserError, match="no background recording"):
         fit.fit(configs.read(small, [f"data.root={root}"]), tmp_path / "run")
+    assert not (tmp_path / "run").exists(), "a run that cannot start leaves no folder"

@@ -58,10 +58,19 @@ def fit(config: Config, folder: Path) -> lightning.Trainer:
         runs.saved(last, config)
     trainer = trainer_of(config, folder)
     if trainer.is_global_zero:
+        check_data(data, config)
         start_folder(folder, config, data.labels, facts)
         print(describe(config.model.name, facts))
     trainer.fit(classifier, data, ckpt_path=last if last.is_file() else None, weights_only=True)
     return trainer
+
+
+def check_data(data: SpeechData, config: Config) -> None:
+    """Make the data ready. UserError where it cannot be trained on, before a run folder is there."""
+    data.prepare_data()
+    data.setup()
+    if config.augment.background_volume > 0:
+        _ = data.backgrounds
 
 
 def start_folder(folder: Path, config: Config, labels: list[str], facts: dict) -> None:
