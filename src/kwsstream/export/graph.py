@@ -76,7 +76,7 @@ class Exportable(nn.Module):
 
     def forward(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         y, state = (self.layer(x), {}) if self.whole else self.layer.step(x, state)
-        return (y[:, -1].flatten(1) if self.output == "logits" else y), state
+        return (y[:, -1:].flatten(1) if self.output == "logits" else y), state
 
 
 def graph_of(model: Sequential, stream: Stream, part: Part, samples: int) -> Graph:
