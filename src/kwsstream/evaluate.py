@@ -1,6 +1,6 @@
 """Accuracy of a run, or of a file exported from it, on clips: whole, and streamed step by step.
 
-    python -m kwsstream.evaluate RUN [--file X.onnx|X.tflite] [--partition testing]
+    python -m kwsstream.evaluate RUN [--file X.onnx|X.tflite [--runtime micro]] [--partition testing]
 
 A streamed clip is judged by the logits of its last step: with the state reset before each clip ("reset", the
 original's reset1), or carried from clip to clip ("carried", its reset0).
@@ -19,7 +19,7 @@ from kwsstream import runs
 from kwsstream.data.module import Partition
 from kwsstream.errors import command
 from kwsstream.report import confusion, save_confusion, table
-from kwsstream.runners import Runner, TorchRunner, open_runner
+from kwsstream.runners import RUNTIMES, Runner, TorchRunner, open_runner
 from kwsstream.streaming import Sequential, Timing
 
 PARTITIONS = ("training", "validation", "testing")
@@ -86,14 +86,15 @@ def score_run(model: Sequential, labels: list[str], partition: Partition) -> lis
     ]
 
 
-def score_file(path: Path, partition: Partition) -> list[Scores]:
+def score_file(path: Path, partition: Partition, runtime: str | None = None) -> list[Scores]:
     """An exported file on clips: whole, or streamed with reset and with carried state."""
-    runner = open_runner(path)
+    runner = open_runner(path, runtime=runtime)
+    name = f"{path.name} in {runtime}" if runtime else path.name
     if runner.stream == "none":
-        return [score(runner, partition, f"{path.name}, whole clip")]
+        return [score(runner, partition, f"{name}, whole clip")]
     return [
-        score(runner, partition, f"{path.name}, reset"),
-        score(runner, partition, f"{path.name}, carried", carried=True),
+        score(runner, partition, f"{name}, reset"),
+        score(runner, partition, f"{name}, carried", carried=True),
     ]
 
 
@@ -102,13 +103,18 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m kwsstream.evaluate", description=main.__doc__)
     parser.add_argument("run", type=Path, nargs="?", help="a run folder; the newest by default")
     parser.add_argument("--file", type=Path, help="a file exported from the run; PyTorch by default")
+    parser.add_argument("--runtime", choices=RUNTIMES, help="what runs the file; ONNX Runtime or LiteRT by default")
     parser.add_argument("--partition", nargs="+", choices=PARTITIONS, default=list(PARTITIONS))
     given = parser.parse_args()
     run = runs.load(given.run or runs.newest())
     rows = []
     for name in given.partition:
         partition = run.data().partition(name)
-        scores = score_file(given.file, partition) if given.file else score_run(run.model, run.labels, partition)
+        scores = (
+            score_file(given.file, partition, given.runtime)
+            if given.file
+            else score_run(run.model, run.labels, partition)
+        )
         for one in scores:
             rows.append([name, one.name, len(partition), f"{one.accuracy:.2f}"])
             stem = f"{name} {one.name}".replace(",", "").replace(" ", "_").replace(".", "_")

@@ -22,11 +22,16 @@ class Chatter:
 
     @property
     def last_line(self) -> str:
-        """The last line that is not empty, without indentation and colours, or ""."""
+        """The last line, or ""."""
+        return next(reversed(self.lines), "")
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines that are not empty, without indentation and colours."""
         self._file.flush()
         with open(self._file.name, errors="replace") as file:  # noqa: PTH123 (a name, not a path of ours)
-            lines = [line.strip() for line in file]
-        return COLOUR.sub("", next((line for line in reversed(lines) if line), ""))
+            lines = [COLOUR.sub("", line).strip() for line in file]
+        return [line for line in lines if line]
 
 
 @contextmanager

@@ -6,10 +6,15 @@ import numpy as np
 
 from kwsstream.errors import UserError
 from kwsstream.manifest import Interface, Manifest, read_manifest
+from kwsstream.runners.micro import MicroSession
 from kwsstream.runners.onnx import OnnxSession
 from kwsstream.runners.runner import Runner
 from kwsstream.runners.session import Session
 from kwsstream.runners.tflite import LiteRTSession
+
+RUNTIMES = {"onnx": OnnxSession, "litert": LiteRTSession, "micro": MicroSession}
+OF_SUFFIX = {".onnx": ("onnx",), ".tflite": ("litert", "micro")}
+"""The runtimes of a kind of file; the first where none is named."""
 
 
 class FileRunner(Runner):
@@ -23,6 +28,25 @@ class FileRunner(Runner):
     def reset(self) -> None:
         for session in self.sessions:
             session.reset()
+
+    @property
+    def state(self) -> dict[str, np.ndarray]:
+        """The states by name, in the numbers of their files. UserError where they are kept inside."""
+        self._check_outside()
+        return {name: value for session in self.sessions for name, value in session.state.items()}
+
+    @state.setter
+    def state(self, state: dict[str, np.ndarray]) -> None:
+        self._check_outside()
+        for session in self.sessions:
+            session.state = state
+
+    def _check_outside(self) -> None:
+        if self.stream == "internal":
+            raise UserError(
+                f"{self.manifest.file} keeps its state inside, where it can be reset, but neither read nor set: "
+                "use a file with external state"
+            )
 
     def _run(self, hops: np.ndarray) -> np.ndarray:
         return run_chain(self.sessions, hops)
@@ -38,23 +62,26 @@ def run_chain(sessions: list[Session], hops: np.ndarray) -> np.ndarray:
     return np.concatenate(results)
 
 
-def open_runner(file: Path | str, threads: int = 1) -> FileRunner:
-    """A runner of an exported model, at the start of a stream.
+def open_runner(file: Path | str, threads: int = 1, runtime: str | None = None) -> FileRunner:
+    """A runner of an exported model, at the start of a stream; a front end of its own runs in the same runtime.
 
-    UserError where the file, its manifest or its front end is missing or belongs to something else, and where the
-    file is a front end, which has no logits.
+    UserError where the file, its manifest or its front end is missing or belongs to something else, where the file
+    is a front end, which has no logits, and where the runtime cannot run it.
     """
     file = Path(file)
     manifest = read_manifest(file)
     if manifest.output.name != "logits":
         raise UserError(f"{file} is a front end, which gives no logits: open the file that takes its features")
-    sessions = [open_session(file, manifest, threads)]
+    sessions = [open_session(file, manifest, threads, runtime)]
     if manifest.front_end:
         front = file.with_name(manifest.front_end)
-        sessions.insert(0, open_session(front, read_manifest(front), threads))
+        sessions.insert(0, open_session(front, read_manifest(front), threads, runtime))
     return FileRunner(manifest, sessions)
 
 
-def open_session(file: Path, interface: Interface, threads: int = 1) -> Session:
-    """The session of a file by its suffix."""
-    return {".onnx": OnnxSession, ".tflite": LiteRTSession}[file.suffix](file, interface, threads)
+def open_session(file: Path, interface: Interface, threads: int = 1, runtime: str | None = None) -> Session:
+    """The session of a file in a runtime of its suffix. UserError for a runtime that cannot read it."""
+    fitting = OF_SUFFIX[file.suffix]
+    if runtime is not None and runtime not in fitting:
+        raise UserError(f"{file.name} does not run in {runtime!r}: expected {' or '.join(fitting)}")
+    return RUNTIMES[runtime or fitting[0]](file, interface, threads)

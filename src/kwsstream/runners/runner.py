@@ -1,6 +1,7 @@
 """What all runners have in common: the audio they take, and the stream they keep."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,10 @@ class Runner(ABC):
     A streaming runner takes any number of hops at a time; one whose `stream` is "none" takes whole clips and keeps
     no state. Two runners share nothing.
     """
+
+    state: Any
+    """All that the stream has left behind. Set to what it was before, here or in another runner of the same model or
+    file, the stream goes on from there. None or {} may be silence. A file with internal state has none to show."""
 
     def __init__(self, labels: list[str], stream: str, timing: Timing, clip_samples: int | None = None):
         self.labels, self.stream, self.timing, self.clip_samples = labels, stream, timing, clip_samples
