@@ -33,7 +33,8 @@ class StateTensor(Tensor):
     """A state: feed its `next` back as its `name`, which `reset_value` fills when a stream starts.
 
     `next` has the same shape, dtype, scale and zero point. It is null where the file keeps the state inside, in a
-    variable of that name.
+    resource variable of that name: a new interpreter starts after silence, and `reset` of the manifest says how to
+    start again.
     """
 
     next: str | None
@@ -110,6 +111,18 @@ class Parity(Strict):
     tolerance: str
 
 
+class Micro(Strict):
+    """The file in TensorFlow Lite Micro, against LiteRT over `steps` of the same data, each with its own state."""
+
+    arena: dict[str, int]
+    """Bytes: total, head (used anew in each run), tail (kept between runs), and of that by kind."""
+    steps: int
+    largest_difference: int
+    """Of results, in steps of the output's scale: kernels round differently."""
+    agreement: float
+    """Percent of steps with the same label. Where labels tie, as integers do, any of them will do."""
+
+
 class Manifest(Interface):
     """All that a runtime, or a person who writes firmware, has to know of a file."""
 
@@ -119,6 +132,8 @@ class Manifest(Interface):
     format: Literal["tflite", "onnx"]
     model: str
     stream: Literal["external", "internal", "none"]
+    reset: str | None = None
+    """How a stream starts anew in a file that keeps its states inside; null for others."""
     precision: Literal["float32", "float16", "dynamic", "int8", "int16"]
     front_end: str | None
     """The file that makes the features of a file that takes features; it has a state of its own."""
@@ -129,6 +144,9 @@ class Manifest(Interface):
     config: dict[str, Any]
     """The training config."""
     parity: Parity
+    micro: Micro | str | None = None
+    """Of int8 and int16 files: what TensorFlow Lite Micro does with it, or why it cannot run it. Null for others, and
+    where tflite-micro was not installed when the file was exported."""
 
 
 def manifest_path(file: Path) -> Path:

@@ -16,11 +16,13 @@ from kwsstream.export.calibration import calibration
 from kwsstream.export.clips import Clips, clip_logits, judged_clips
 from kwsstream.export.convert import Made, Plan, make_onnx, make_tflite
 from kwsstream.export.graph import PARTS, Graph, Input, Part, Stream, graph_of
+from kwsstream.export.internal import HOW_TO_RESET
+from kwsstream.export.micro import measure_micro
 from kwsstream.export.parity import enforce, identical_steps, measure, replay
 from kwsstream.export.ranges import RANGE_CLIPS, feature_range
 from kwsstream.export.staging import staging
 from kwsstream.export.tflite import INTEGER, Precision
-from kwsstream.manifest import Clock, Manifest, Parity, sha256, write_manifest
+from kwsstream.manifest import Clock, Manifest, Micro, Parity, sha256, write_manifest
 
 if TYPE_CHECKING:
     from kwsstream.runs import Run
@@ -78,7 +80,10 @@ class Exporter:
             identical = identical_steps(one.file.name, session, one.external.session(), data) if one.external else None
             parity = measure(replayed, one.precision, clips, logits, identical)
             enforce(one.file.name, one.precision, parity)
-            manifest = self.describe(one, part, parity)
+            micro = None
+            if one.precision in INTEGER:
+                micro = measure_micro(one, graph.whole, data, replayed.results)
+            manifest = self.describe(one, part, parity, micro)
             write_manifest(manifest, one.file.parent)
             yield manifest
 
@@ -95,7 +100,7 @@ class Exporter:
             features = self.run.model.front(torch.from_numpy(audio)[:, :, None, None])
         return feature_range(self.run.model.net, features)
 
-    def describe(self, made: Made, part: Part, parity: Parity) -> Manifest:
+    def describe(self, made: Made, part: Part, parity: Parity, micro: Micro | str | None) -> Manifest:
         config = self.run.config.model_dump(mode="json")
         return Manifest(
             **dict(made.interface),
@@ -104,6 +109,7 @@ class Exporter:
             format=self.format,
             model=self.run.name,
             stream=self.stream,
+            reset=HOW_TO_RESET if self.stream == "internal" else None,
             precision=made.precision,
             front_end=self.name("front", "float32") if part == "features" else None,
             clock=Clock.of(self.run.model.timing, self.run.model.front.sample_rate_hz, self.samples),
@@ -111,6 +117,7 @@ class Exporter:
             features=config["features"],
             config=config,
             parity=parity,
+            micro=micro,
         )
 
     def name(self, part: Part, precision: Precision) -> str:

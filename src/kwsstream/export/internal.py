@@ -3,6 +3,9 @@
 In place of each state input a variable is read, each next state is assigned to it after the last operator, and a
 second subgraph, called once before all others, assigns the reset values: zero, which is the zero point in an integer
 file. That subgraph is the signature "reset" too, so that a stream can start anew without a new interpreter.
+
+LiteRT's reset_all_variables cannot do it: it clears tensors marked as variables, which only a few operators (LSTM,
+SVDF) may write, and no operator copies to; resource variables are what is left, and it does not know of them.
 """
 
 from pathlib import Path
@@ -13,6 +16,10 @@ from kwsstream.export.flatbuffer import choose, read, schema, write
 from kwsstream.export.graph import Graph
 
 RESET = "reset"
+HOW_TO_RESET = (
+    "LiteRT: run the signature reset, or make a new interpreter; reset_all_variables does nothing, since it resets "
+    "variable tensors, and these states are resource variables. TensorFlow Lite Micro: Reset() of the interpreter."
+)
 
 
 def internalise(graph: Graph, external: Path, internal: Path) -> None:

@@ -1,0 +1,43 @@
+"""An integer file in TensorFlow Lite Micro: the arena it takes, and how far its results are from LiteRT's."""
+
+import importlib.util
+
+import numpy as np
+from torch import Tensor
+
+from kwsstream.errors import UserError
+from kwsstream.export.convert import Made
+from kwsstream.manifest import Micro
+from kwsstream.runners.micro import MicroSession
+
+MOST_RUNS = {True: 10, False: 500}
+"""By whether a run is a whole clip: reference kernels are slow."""
+
+
+def measure_micro(made: Made, whole: bool, data: Tensor, results: np.ndarray) -> Micro | str | None:
+    """A file over data (runs, *shape of one) of which LiteRT gave results (runs, numbers).
+
+    The reason where the interpreter refuses the file, and None where it is not installed.
+    """
+    if importlib.util.find_spec("tflite_micro") is None:
+        return None
+    try:
+        session = MicroSession(made.file, made.interface)
+    except UserError as error:
+        return str(error)
+    runs = min(len(data), MOST_RUNS[whole])
+    found = np.stack([session.step(x.numpy()).ravel() for x in data[:runs]])
+    expected = results[:runs]
+    return Micro(
+        arena=session.arena(),
+        steps=runs,
+        largest_difference=round(float(np.abs(found - expected).max()) / made.interface.output.scale),
+        agreement=same_label(expected, found),
+    )
+
+
+def same_label(a: np.ndarray, b: np.ndarray) -> float:
+    """Percent of rows (rows, labels) in which the largest number of one is a largest number of the other."""
+    rows = np.arange(len(a))
+    same = (b[rows, a.argmax(1)] == b.max(1)) | (a[rows, b.argmax(1)] == a.max(1))
+    return 100 * float(same.mean())
