@@ -17,6 +17,7 @@ import tensorflow
 from kwsstream import inspecting, runs
 from kwsstream.errors import UserError
 from kwsstream.export import flatbuffer
+from kwsstream.inspect import main
 from kwsstream.inspecting.match import match
 from kwsstream.inspecting.states import GUESS, MANIFEST, NAMES
 from kwsstream.manifest import read_manifest
@@ -33,12 +34,16 @@ INTEGER = "cnn_external_features_int8.tflite"
 FLOAT = "cnn_external_features_float32.onnx"
 
 
-def inspect(*arguments, code=0):
-    """The command in a process of its own: what it prints, or its error."""
-    line = [sys.executable, "-m", "kwsstream.inspect", *map(str, arguments)]
-    done = subprocess.run(line, capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stderr
-    return done.stderr if code else done.stdout
+@pytest.fixture
+def inspect(monkeypatch, capsys):
+    """The command, without the seconds that a process of its own takes: what it prints."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["inspect", *map(str, arguments)])
+        main()
+        return capsys.readouterr().out
+
+    return run
 
 
 @pytest.mark.parametrize("name", STREAMING)
@@ -109,7 +114,7 @@ def nameless(file: Path, reverse: bool):
 
 
 @pytest.mark.parametrize("name", [INTEGER, "cnn_external_features_float32.tflite"])
-def test_outputs_that_lost_their_names_are_found_again(name, exports, tmp_path):
+def test_outputs_that_lost_their_names_are_found_again(name, inspect, exports, tmp_path):
     shutil.copy(exports / name, tmp_path)
     nameless(tmp_path / name, reverse=True)
     manifest = read_manifest(exports / name)
@@ -248,7 +253,7 @@ def test_a_layers_model_of_tensorflow_js(tmp_path):
     assert facts.operators == {"Conv2D": 1, "Dense": 1}
 
 
-def test_the_command_prints_tables_or_json(exports):
+def test_the_command_prints_tables_or_json(inspect, exports):
     text = inspect(exports / INTEGER)
     assert "TensorFlow Lite" in text and "state_net_conv2" in text and "CONV_2D" in text
     facts = json.loads(inspect(exports / INTEGER, "--json"))
@@ -294,7 +299,11 @@ def test_folders_that_are_no_saved_model_are_refused(tmp_path):
         inspecting.read(tmp_path)
 
 
-def test_the_command_fails_in_one_line(tmp_path):
+def test_the_command_fails_in_one_line(inspect, tmp_path):
     (tmp_path / "noise.tflite").write_bytes(b"noise")
-    assert inspect(tmp_path / "noise.tflite", code=1).count("\n") == 1
-    assert "expected one FILE, or --match A B" in inspect(code=1)
+    line = [sys.executable, "-m", "kwsstream.inspect", str(tmp_path / "noise.tflite")]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    with pytest.raises(UserError, match="expected one FILE, or --match A B"):
+        inspect()
