@@ -115,6 +115,12 @@ def test_a_runtime_is_refused_what_it_cannot_read(exports):
         open_runner(exports / "cnn_external_audio_float32.onnx", runtime="micro")
 
 
+def test_a_runtime_without_a_file_is_refused(trained, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["evaluate", str(trained), "--runtime", "micro"])
+    with pytest.raises(UserError, match="--runtime micro runs an exported file: give it by --file"):
+        evaluate.main()
+
+
 def test_without_the_wheel_its_extra_is_named(exports, monkeypatch):
     monkeypatch.setitem(sys.modules, "tflite_micro.python.tflite_micro.runtime", None)
     with pytest.raises(UserError, match=r"is not installed .*pip install -e '.\[micro\]'"):

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from kwsstream import runs
 from kwsstream.data.module import Partition
-from kwsstream.errors import command
+from kwsstream.errors import UserError, command
 from kwsstream.report import confusion, save_confusion, table
 from kwsstream.runners import RUNTIMES, Runner, TorchRunner, open_runner
 from kwsstream.streaming import Sequential, Timing
@@ -106,6 +106,8 @@ def main() -> None:
     parser.add_argument("--runtime", choices=RUNTIMES, help="what runs the file; ONNX Runtime or LiteRT by default")
     parser.add_argument("--partition", nargs="+", choices=PARTITIONS, default=list(PARTITIONS))
     given = parser.parse_args()
+    if given.runtime and not given.file:
+        raise UserError(f"--runtime {given.runtime} runs an exported file: give it by --file")
     run = runs.load(given.run or runs.newest())
     rows = []
     for name in given.partition:
