@@ -6,6 +6,8 @@ import numpy as np
 
 from kwsstream.errors import UserError
 from kwsstream.manifest import Interface, Manifest, read_manifest
+from kwsstream.runners.device import DeviceSession
+from kwsstream.runners.front import check_front, without_file
 from kwsstream.runners.onnx import OnnxSession
 from kwsstream.runners.runner import Runner
 from kwsstream.runners.session import Session
@@ -30,28 +32,33 @@ class FileRunner(Runner):
 
 def run_chain(sessions: list[Session], hops: np.ndarray) -> np.ndarray:
     """Samples (steps, hop) through sessions one after another to logits (steps, labels)."""
-    results = []
-    for x in hops.reshape(len(hops), 1, -1, 1, 1):
-        for session in sessions:
-            x = session.step(x)
-        results.append(x)
+    results = list(hops.reshape(len(hops), 1, -1, 1, 1))
+    for session in sessions:
+        results = session.steps(results)
     return np.concatenate(results)
 
 
-def open_runner(file: Path | str, threads: int = 1) -> FileRunner:
+def open_runner(file: Path | str, threads: int = 1, device: bool = False) -> FileRunner:
     """A runner of an exported model, at the start of a stream.
 
-    UserError where the file, its manifest or its front end is missing or belongs to something else, and where the
-    file is a front end, which has no logits.
+    With `device`, its features are made by the code that devices run (kwsstream.runners.device). UserError where the
+    file, its manifest or its front end is missing or belongs to something else, and where the file is a front end,
+    which has no logits.
     """
     file = Path(file)
     manifest = read_manifest(file)
     if manifest.output.name != "logits":
         raise UserError(f"{file} is a front end, which gives no logits: open the file that takes its features")
     sessions = [open_session(file, manifest, threads)]
-    if manifest.front_end:
+    if device:
+        sessions.insert(0, DeviceSession.of(file, manifest))
+    elif manifest.front_end:
         front = file.with_name(manifest.front_end)
-        sessions.insert(0, open_session(front, read_manifest(front), threads))
+        its = read_manifest(front)
+        check_front(file, manifest, front, its)
+        sessions.insert(0, open_session(front, its, threads))
+    elif manifest.input.name == "features":
+        sessions.insert(0, without_file(file, manifest))
     return FileRunner(manifest, sessions)
 
 
