@@ -124,7 +124,7 @@ class Config(BaseModel):
         if not isinstance(given, dict):
             raise ValueError(f"expected keys with values, not {given!r}")
         kind = given.get("kind", "mel")
-        if kind not in FRONT_SCHEMAS:
+        if kind not in tuple(FRONT_SCHEMAS):
             raise ValueError(f"no features of kind {kind!r}{near(str(kind), set(FRONT_SCHEMAS))}")
         return FRONT_SCHEMAS[kind].model_validate(given)
 
@@ -208,11 +208,12 @@ def first_line(error: ValidationError, path: tuple[str, ...] = ()) -> str:
 
 
 def keys_beside(path: tuple[str, ...]) -> set[str]:
-    """The keys of the section that a path ends in."""
+    """The keys that there are where a path ends in one that is not."""
     fields = Config.model_fields
     for part in path[:-1]:
-        if part == "features":  # a key of another kind's is no hint
-            return {key for schema in FRONT_SCHEMAS.values() for key in schema.model_fields} - {path[-1]}
+        if part == "features":
+            kinds = [set(schema.model_fields) for schema in FRONT_SCHEMAS.values()]
+            return set().union(*(keys for keys in kinds if path[-1] not in keys))
         if part == "model":
             return {key for schema in MODEL_SCHEMAS.values() for key in schema.model_fields}
         annotation = fields[part].annotation

@@ -42,11 +42,12 @@ class Micro(Streaming):
     signal, to which a frame adds `even_smoothing` (channels 0, 2, ...) or `odd_smoothing`, with `smoothing_bits` of
     fraction; of the signal at least `min_signal_remaining` stays when the noise is taken off. With `pcan` the gain is
     2^`gain_bits` (noise + `pcan_offset`)^-`pcan_strength`. The logarithm counts in 2^-`scale_shift`, is divided by
-    `out_scale`, and multiplied by `features_scale`.
+    `out_scale`, and multiplied by `features_scale`. Window and triangles are computed in float32, as TensorFlow Lite
+    Micro does, or in float64 (`constants`), as TensorFlow's operator does: a few weights differ in their last bit.
 
     The first frame is the first full window with `padding` "valid", as on a device: steps before it give zeros and
     no noise. With "causal" it is mostly silence. The state holds the overlapping samples ("frame"), the noise of each
-    channel ("noise", whole numbers) and how many frames that are not full have passed ("passed").
+    channel ("noise", int32) and how many frames that are not full have passed ("passed", int32).
     """
 
     def __init__(

@@ -99,12 +99,12 @@ def gain_table(noise_bits: int, strength: float, offset: float, gain_bits: int) 
 
 
 def gains(noise: Tensor, table: Tensor) -> Tensor:
-    """The gain for each noise, by the parabola of its length in bits."""
+    """The gain for each noise, by the parabola of its length in bits; one below 0 is taken as of 32 bits unsigned."""
     length = bits(noise)
     start, slope, bend = table[length].unbind(-1)
     place = torch.where(length < 11, noise << (11 - length).clamp_min(0), noise >> (length - 11).clamp_min(0)) & 0x3FF
     rise = (((bend * place) >> 5) + (slope << 5)) * place
-    return torch.where(noise <= 2, start, start + ((rise + 2**14) >> 15))
+    return torch.where(noise <= 2, start, start + ((rise + 2**14) >> 15)).short().long() & 0xFFFFFFFF
 
 
 def squeeze(x: Tensor, fraction_bits: int) -> Tensor:
