@@ -56,6 +56,11 @@ def test_overrides_reach_every_section():
         ("model.name=cnm", "model: no model named 'cnm'; did you mean cnn?"),
         ("model.filters=[a,1]", "model.filters.0: input should be a valid integer"),
         ("features.mels=many", "features.mels: input should be a valid integer"),
+        ("features.kind=macro features.mels=4", "features: no features of kind 'macro'; did you mean micro?"),
+        ("features=mel", "features: expected keys with values, not 'mel'"),
+        ("features.kind=[mel]", "features: no features of kind ['mel']"),
+        ("features.kind=micro", "features.lifter: unknown key; known: channels, constants, even"),
+        ("features.channels=3", "features.channels: unknown key; known: coefficients, deviation, filterbank"),
         ("features.mels=-1", "features.mels: input should be greater than 0, not -1"),
         ("training.optimiser=sgd", "training.optimiser: input should be 'adam'"),
         ("training.schedule=piecewise training.rates=[0.1,0.2]", "training: 1 updates and 2 rates"),
@@ -81,6 +86,25 @@ def test_what_does_not_fit_is_named_in_one_line(override, message):
 def test_layers_that_do_not_fit_the_clip_are_named(override, message):
     with pytest.raises(UserError, match=re.escape(message)):
         build_model(configs.read(CONF / "cnn.yaml", [override]), labels=12)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("features.hop_ms=31", "features: hop_ms 31: expected one sample to window_ms 30"),
+        (
+            "model.kernels=[[3,3],[5,3],[5,3],[5,3],[5,2],[5,1],[10,1]]",
+            "model cnn: its steps begin 160 samples before a clip, which micro features would remember",
+        ),
+    ],
+)
+def test_what_does_not_fit_micro_features_is_named(override, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        build_model(configs.read(CONF / "micro.yaml", [override]), labels=12)
+
+
+def test_features_are_mel_unless_said():
+    assert configs.read(CONF / "paper" / "cnn.yaml").features.kind == "mel"
 
 
 def test_a_missing_config_says_what_to_give():

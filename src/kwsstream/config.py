@@ -1,7 +1,7 @@
 """An experiment as yaml: read, overridden from the command line, and checked against the constructors it feeds.
 
-The sections data, features, model and augment take the arguments of SpeechData, Features, the model's class, Augment,
-SpecAugment and Cutout: their signatures are the schema, so that a new argument is a new key.
+The sections data, features, model and augment take the arguments of SpeechData, the front end's class, the model's
+class, Augment, SpecAugment and Cutout: their signatures are the schema, so that a new argument is a new key.
 """
 
 import difflib
@@ -33,8 +33,8 @@ from kwsstream.data.augment import Augment
 from kwsstream.data.module import SpeechData
 from kwsstream.data.spec_augment import Cutout, SpecAugment
 from kwsstream.errors import UserError
-from kwsstream.features import Features
 from kwsstream.files import whole
+from kwsstream.fronts import FRONTS
 from kwsstream.models import MODELS
 
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False, validate_default=True)
@@ -59,6 +59,9 @@ def arguments(constructor: Callable, *, without: tuple[str, ...] = (), **more: A
 MODEL_SCHEMAS = {
     name: arguments(model, without=("frames", "inputs", "labels"), name=(Literal[name], ...))
     for name, model in MODELS.items()
+}
+FRONT_SCHEMAS = {
+    kind: arguments(front, without=("sample_rate_hz",), kind=(Literal[kind], kind)) for kind, front in FRONTS.items()
 }
 
 
@@ -107,13 +110,23 @@ class Config(BaseModel):
     model_config = STRICT
     seed: Annotated[int, Field(ge=0)] = 0
     data: arguments(SpeechData)
-    features: arguments(Features, without=("sample_rate_hz",)) = {}
+    features: SerializeAsAny[BaseModel] = {}
     model: SerializeAsAny[BaseModel]
     augment: arguments(Augment, without=FROM_DATA) = {}
     masks: Masks = {}
     training: Training = {}
     trainer: dict[str, Any] = {}
     """Arguments of Lightning's Trainer, such as devices, num_nodes, accelerator and precision."""
+
+    @field_validator("features", mode="before")
+    @classmethod
+    def _of_its_kind(cls, given: Any) -> BaseModel:
+        if not isinstance(given, dict):
+            raise ValueError(f"expected keys with values, not {given!r}")
+        kind = given.get("kind", "mel")
+        if kind not in tuple(FRONT_SCHEMAS):
+            raise ValueError(f"no features of kind {kind!r}{near(str(kind), set(FRONT_SCHEMAS))}")
+        return FRONT_SCHEMAS[kind].model_validate(given)
 
     @field_validator("model", mode="before")
     @classmethod
@@ -195,9 +208,12 @@ def first_line(error: ValidationError, path: tuple[str, ...] = ()) -> str:
 
 
 def keys_beside(path: tuple[str, ...]) -> set[str]:
-    """The keys of the section that a path ends in."""
+    """The keys that there are where a path ends in one that is not."""
     fields = Config.model_fields
     for part in path[:-1]:
+        if part == "features":
+            kinds = [set(schema.model_fields) for schema in FRONT_SCHEMAS.values()]
+            return set().union(*(keys for keys in kinds if path[-1] not in keys))
         if part == "model":
             return {key for schema in MODEL_SCHEMAS.values() for key in schema.model_fields}
         annotation = fields[part].annotation

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from kwsstream import runs
 from kwsstream.data.module import Partition
 from kwsstream.errors import UserError, command
+from kwsstream.manifest import read_manifest
 from kwsstream.report import confusion, save_confusion, table
 from kwsstream.runners import RUNTIMES, Runner, TorchRunner, open_runner
 from kwsstream.streaming import Sequential, Timing
@@ -86,9 +87,9 @@ def score_run(model: Sequential, labels: list[str], partition: Partition) -> lis
     ]
 
 
-def score_file(path: Path, partition: Partition, runtime: str | None = None) -> list[Scores]:
-    """An exported file on clips: whole, or streamed with reset and with carried state."""
-    runner = open_runner(path, runtime=runtime)
+def score_file(path: Path, partition: Partition, runtime: str | None = None, device: bool = False) -> list[Scores]:
+    """An exported file on clips: whole, or streamed with reset and with carried state; see open_runner for `device`."""
+    runner = open_runner(path, runtime=runtime, device=device)
     name = f"{path.name} in {runtime}" if runtime else path.name
     if runner.stream == "none":
         return [score(runner, partition, f"{name}, whole clip")]
@@ -98,22 +99,38 @@ def score_file(path: Path, partition: Partition, runtime: str | None = None) -> 
     ]
 
 
+def check_features(path: Path, run: runs.Run) -> None:
+    """UserError where a file was made for other features than those of the run."""
+    theirs, ours = {"kind": "mel"} | read_manifest(path).features, run.config.features.model_dump(mode="json")
+    for key in ("kind", *sorted(theirs.keys() & ours.keys())):
+        if theirs[key] != ours[key]:
+            raise UserError(
+                f"{path} was made for features of {key} {theirs[key]!r}, and the run {run.folder} has {ours[key]!r}: "
+                "give the run that it was exported from"
+            )
+
+
 def main() -> None:
     """Print the accuracies, and save each confusion matrix in RUN/evaluation."""
     parser = argparse.ArgumentParser("python -m kwsstream.evaluate", description=main.__doc__)
     parser.add_argument("run", type=Path, nargs="?", help="a run folder; the newest by default")
     parser.add_argument("--file", type=Path, help="a file exported from the run; PyTorch by default")
     parser.add_argument("--runtime", choices=RUNTIMES, help="what runs the file; ONNX Runtime or LiteRT by default")
+    parser.add_argument("--device", action="store_true", help="micro features for the file, by pymicro-features")
     parser.add_argument("--partition", nargs="+", choices=PARTITIONS, default=list(PARTITIONS))
     given = parser.parse_args()
     if given.runtime and not given.file:
         raise UserError(f"--runtime {given.runtime} runs an exported file: give it by --file")
     run = runs.load(given.run or runs.newest())
+    if given.file:
+        check_features(given.file, run)
+    elif given.device:
+        raise UserError("--device makes the features for an exported file: give it with --file")
     rows = []
     for name in given.partition:
         partition = run.data().partition(name)
         scores = (
-            score_file(given.file, partition, given.runtime)
+            score_file(given.file, partition, given.runtime, given.device)
             if given.file
             else score_run(run.model, run.labels, partition)
         )

@@ -136,7 +136,8 @@ class Manifest(Interface):
     """How a stream starts anew in a file that keeps its states inside; null for others."""
     precision: Literal["float32", "float16", "dynamic", "int8", "int16"]
     front_end: str | None
-    """The file that makes the features of a file that takes features; it has a state of its own."""
+    """The file that makes the features of a file that takes features; it has a state of its own. Null where `features`
+    are of a kind that no file holds: micro."""
     clock: Clock
     labels: list[str]
     features: dict[str, Any]

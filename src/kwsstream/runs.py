@@ -5,6 +5,7 @@ checkpoints/best.ckpt  checkpoints/last.ckpt  logs/  export/
 """
 
 import json
+import math
 import pickle
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,8 +18,8 @@ from kwsstream import config as configs
 from kwsstream.config import Config
 from kwsstream.data.module import SpeechData
 from kwsstream.errors import UserError
-from kwsstream.features import Features
 from kwsstream.files import whole
+from kwsstream.fronts import build_front
 from kwsstream.models import build
 from kwsstream.streaming import Sequential
 
@@ -62,13 +63,20 @@ def build_model(config: Config, labels: int) -> Sequential:
     """The untrained model of a config. UserError where its layers do not fit the clip or one another."""
     rate = config.data.sample_rate_hz
     try:
-        front = Features(sample_rate_hz=rate, **dict(config.features))
+        front = build_front(sample_rate_hz=rate, **dict(config.features))
     except ValueError as error:
         raise UserError(f"features: {error}") from error
     try:
-        return build(front=front, samples=config.data.clip_ms * rate // 1000, labels=labels, **dict(config.model))
+        model = build(front=front, samples=config.data.clip_ms * rate // 1000, labels=labels, **dict(config.model))
     except ValueError as error:
         raise UserError(f"model {config.model.name}: {error}") from error
+    if math.isinf(front.timing.receptive_field) and model.timing.lead > front.timing.lead:
+        raise UserError(
+            f"model {config.model.name}: its steps begin {model.timing.lead} samples before a clip, which "
+            f"{config.features.kind} features would remember: give each layer with a stride in time a kernel that is "
+            "a multiple of it"
+        )
+    return model
 
 
 def load(folder: Path, checkpoint: str = "best") -> Run:

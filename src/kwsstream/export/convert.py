@@ -53,7 +53,10 @@ def make_tflite(
     def piece(part: Part, precision: Precision) -> Path:
         return folder / f".{part}_{precision}.tflite"
 
-    for part, wanted in {"front": ["float32"], "features": precisions}.items():
+    front = ["float32"] if plan.keys() & {"front", "audio"} else []
+    for part, wanted in {"front": front, "features": precisions}.items():
+        if not wanted:
+            continue
         onnx_file = folder / f".{part}.onnx"
         to_onnx(graphs[part], onnx_file)
         to_tflite(graphs[part], onnx_file, {p: piece(part, p) for p in wanted}, calibration(graphs[part]))

@@ -22,7 +22,10 @@ from kwsstream.export.parity import enforce, identical_steps, measure, replay
 from kwsstream.export.ranges import RANGE_CLIPS, feature_range
 from kwsstream.export.staging import staging
 from kwsstream.export.tflite import INTEGER, Precision
+from kwsstream.fronts import exportable
 from kwsstream.manifest import Clock, Manifest, Micro, Parity, sha256, write_manifest
+from kwsstream.runners.front import FrontSession
+from kwsstream.runners.session import Session
 
 if TYPE_CHECKING:
     from kwsstream.runs import Run
@@ -48,14 +51,16 @@ class Exporter:
     def export(self, precisions: list[Precision], input: Input, folder: Path) -> list[Manifest]:
         """Write a file and a manifest for each precision, and the front end of those that take features.
 
-        Integer files always take features: a power spectrum does not fit in integers. UserError, and nothing new in
-        the folder, where a conversion fails or a file is further from PyTorch than its precision allows.
+        Integer files always take features: a power spectrum does not fit in integers. The micro front end has no
+        file: runners compute it. UserError, and nothing new in the folder, where a conversion fails or a file is
+        further from PyTorch than its precision allows.
         """
         check(self.format, self.stream, precisions)
+        chosen = parts(precisions, input, self.exports_front)
         with staging(folder) as beside, one_thread():
             plan = {
-                part: {precision: beside / self.name(part, precision) for precision in chosen}
-                for part, chosen in parts(precisions, input).items()
+                part: {precision: beside / self.name(part, precision) for precision in wanted}
+                for part, wanted in chosen.items()
             }
             graphs = {part: graph_of(self.run.model, self.stream, part, self.samples) for part in PARTS}
             made = self.make(graphs, plan)
@@ -71,7 +76,7 @@ class Exporter:
         count = self.parity_clips if graph.whole else self.parity_steps
         data = data_of(self.run.model, graph, audio_runs(self.testing, self.samples_of_run, count))
         sessions = [one.session() for one in made[part]]
-        front = [one.session() for one in made["front"]] if part == "features" else []
+        front = self.front_sessions(made) if part == "features" else []
         for one, session, replayed in zip(made[part], sessions, replay(graph, data, sessions), strict=True):
             clips = logits = None
             if part != "front":
@@ -86,6 +91,12 @@ class Exporter:
             manifest = self.describe(one, part, parity, micro)
             write_manifest(manifest, one.file.parent)
             yield manifest
+
+    def front_sessions(self, made: dict[Part, list[Made]]) -> list[Session]:
+        """What makes the features for a file that takes them: the front end's file, or the front end itself."""
+        if "front" in made:
+            return [one.session() for one in made["front"]]
+        return [FrontSession(self.run.model.front, self.stream == "none")]
 
     def calibration(self, graph: Graph, precision: Precision) -> Iterator[dict[str, np.ndarray]]:
         """The inputs of the net over clips of the training set; for int8, features in the range that serves it best."""
@@ -111,7 +122,7 @@ class Exporter:
             stream=self.stream,
             reset=HOW_TO_RESET if self.stream == "internal" else None,
             precision=made.precision,
-            front_end=self.name("front", "float32") if part == "features" else None,
+            front_end=self.name("front", "float32") if part == "features" and self.exports_front else None,
             clock=Clock.of(self.run.model.timing, self.run.model.front.sample_rate_hz, self.samples),
             labels=self.run.labels,
             features=config["features"],
@@ -119,6 +130,10 @@ class Exporter:
             parity=parity,
             micro=micro,
         )
+
+    @property
+    def exports_front(self) -> bool:
+        return exportable(self.run.model.front)
 
     def name(self, part: Part, precision: Precision) -> str:
         return f"{self.run.name}_{self.stream}_{part}_{precision}.{self.format}"
@@ -157,11 +172,19 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def parts(precisions: list[Precision], input: Input) -> dict[Part, list[Precision]]:
-    """The parts of a model to export, and in which precisions; the front end before what takes its features."""
+def parts(precisions: list[Precision], input: Input, front: bool = True) -> dict[Part, list[Precision]]:
+    """The parts of a model to export, and in which precisions; the front end before what takes its features.
+
+    `front` says whether a file can hold the front end. UserError where one that cannot is asked for.
+    """
     from_features = [p for p in precisions if p in INTEGER or input == "features"]
     from_audio = [p for p in precisions if p not in from_features]
-    chosen = {"audio": from_audio, "front": ["float32"] if from_features else [], "features": from_features}
+    if from_audio and not front:
+        raise UserError(
+            f"--input audio ({' '.join(from_audio)}): the micro front end computes in whole numbers, as devices do, "
+            "and no exported file can hold it; use --input features"
+        )
+    chosen = {"audio": from_audio, "front": ["float32"] if from_features and front else [], "features": from_features}
     return {part: wanted for part, wanted in chosen.items() if wanted}
 
 

@@ -6,6 +6,8 @@ import numpy as np
 
 from kwsstream.errors import UserError
 from kwsstream.manifest import Interface, Manifest, read_manifest
+from kwsstream.runners.device import DeviceSession
+from kwsstream.runners.front import check_front, without_file
 from kwsstream.runners.micro import MicroSession
 from kwsstream.runners.onnx import OnnxSession
 from kwsstream.runners.runner import Runner
@@ -54,18 +56,16 @@ class FileRunner(Runner):
 
 def run_chain(sessions: list[Session], hops: np.ndarray) -> np.ndarray:
     """Samples (steps, hop) through sessions one after another to logits (steps, labels)."""
-    results = []
-    for x in hops.reshape(len(hops), 1, -1, 1, 1):
-        for session in sessions:
-            x = session.step(x)
-        results.append(x)
+    results = list(hops.reshape(len(hops), 1, -1, 1, 1))
+    for session in sessions:
+        results = session.steps(results)
     return np.concatenate(results)
 
 
-def open_runner(file: Path | str, threads: int = 1, runtime: str | None = None) -> FileRunner:
+def open_runner(file: Path | str, threads: int = 1, runtime: str | None = None, device: bool = False) -> FileRunner:
     """A runner of an exported model, at the start of a stream; a front end of its own runs in the same runtime.
 
-    UserError where the file, its manifest or its front end is missing or belongs to something else, where the file
+    With `device`, its features are made by the code that devices run (kwsstream.runners.device). UserError where the file, its manifest or its front end is missing or belongs to something else, where the file
     is a front end, which has no logits, and where the runtime cannot run it.
     """
     file = Path(file)
@@ -73,9 +73,15 @@ def open_runner(file: Path | str, threads: int = 1, runtime: str | None = None) 
     if manifest.output.name != "logits":
         raise UserError(f"{file} is a front end, which gives no logits: open the file that takes its features")
     sessions = [open_session(file, manifest, threads, runtime)]
-    if manifest.front_end:
+    if device:
+        sessions.insert(0, DeviceSession.of(file, manifest))
+    elif manifest.front_end:
         front = file.with_name(manifest.front_end)
-        sessions.insert(0, open_session(front, read_manifest(front), threads, runtime))
+        its = read_manifest(front)
+        check_front(file, manifest, front, its)
+        sessions.insert(0, open_session(front, its, threads, runtime))
+    elif manifest.input.name == "features":
+        sessions.insert(0, without_file(file, manifest))
     return FileRunner(manifest, sessions)
 
 

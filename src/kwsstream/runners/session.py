@@ -22,6 +22,10 @@ class Session(ABC):
     def step(self, x: np.ndarray) -> np.ndarray:
         """One run of the file: float32 data of its input's shape to float32 results of its output's."""
 
+    def steps(self, xs: list[np.ndarray]) -> list[np.ndarray]:
+        """Runs one after another."""
+        return [self.step(x) for x in xs]
+
     def reset(self) -> None:
         """Start a new stream."""
         self.values = self.silence
