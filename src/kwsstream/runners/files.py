@@ -65,8 +65,9 @@ def run_chain(sessions: list[Session], hops: np.ndarray) -> np.ndarray:
 def open_runner(file: Path | str, threads: int = 1, runtime: str | None = None, device: bool = False) -> FileRunner:
     """A runner of an exported model, at the start of a stream; a front end of its own runs in the same runtime.
 
-    With `device`, its features are made by the code that devices run (kwsstream.runners.device). UserError where the file, its manifest or its front end is missing or belongs to something else, where the file
-    is a front end, which has no logits, and where the runtime cannot run it.
+    With `device`, its features are made by the code that devices run (kwsstream.runners.device). UserError where the
+    file, its manifest or its front end is missing or belongs to something else, where the file is a front end, which
+    has no logits, and where the runtime cannot run it.
     """
     file = Path(file)
     manifest = read_manifest(file)
