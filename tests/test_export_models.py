@@ -17,8 +17,9 @@ from kwsstream.export.convert import internal_of, make_onnx, make_tflite
 from kwsstream.export.graph import PARTS, graph_of
 from kwsstream.export.parity import identical_steps, replay
 from kwsstream.features import Features
-from kwsstream.layers import GRU, Conv, Mean, Spread
+from kwsstream.layers import Conv, Mean, Spread
 from kwsstream.models import build
+from kwsstream.recurrent import GRU
 from kwsstream.streaming import Residual, Sequential
 
 SAMPLES, LABELS, STEPS = 16000, 4, 120

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from law import check_receptive_field, check_steps
 from torch import nn
 
-from kwsstream.layers import GRU, Conv, Flatten, Mean
+from kwsstream.layers import Conv, Flatten, Mean
+from kwsstream.recurrent import GRU
 from kwsstream.streaming import Delay, Residual, Sequential, Sum, Timing, flatten, silence
 
 layers = st.fixed_dictionaries(
@@ -24,7 +25,8 @@ chunks = st.lists(st.integers(1, 4), min_size=1, max_size=4)
 def noise_for(layer):
     """Noise long enough for frames that see no padding."""
     t = layer.timing
-    return torch.randn(2, (-(-t.receptive_field // t.stride) * 2 + t.lookahead + t.warmup + 20) * t.stride, 1, 2)
+    strides = -(-t.receptive_field // t.stride) * 2 + t.lookahead + max(t.warmup, 0) + 20
+    return torch.randn(2, strides * t.stride, 1, 2)
 
 
 def conv(kernel, stride, dilation, padding):

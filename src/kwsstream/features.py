@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from kwsstream.dft import Spectrum
-from kwsstream.streaming import Sequential, Windowed
+from kwsstream.streaming import Padding, Sequential, Windowed
 
 Positive = Annotated[float, Field(gt=0)]
 
@@ -22,13 +22,15 @@ class Features(Sequential):
     """Audio (batch, samples, 1, 1) in [-1, 1] to mel features (batch, frames, 1, mels or coefficients).
 
     `window` is a Hann window that is periodic ("hann") or taken half a sample later ("hann_offset").
-    `spectrum` is "magnitude" or "power". `mels` triangles stand between `lower_hz` and `upper_hz`; the filterbank
-    "op" leaves out the bins that TensorFlow's mfcc operator leaves out. The logarithm is natural, floored at
-    `log_floor`; `log=False` leaves it out. `coefficients` of the cosine transform are kept, 0 for log-mel features.
-    `lifter` scales coefficient k by 1 + lifter/2 sin(pi k / lifter), as HTK does, and 0 leaves it out: it brings the
-    coefficients to one order of magnitude, without which an int8 file has few numbers for the higher ones.
+    `spectrum` is "magnitude", "power", or "none" for the samples of each frame as they are. `mels` triangles stand
+    between `lower_hz` and `upper_hz`; the filterbank "op" leaves out the bins that TensorFlow's mfcc operator leaves
+    out. The logarithm is natural, floored at `log_floor`; `log=False` leaves it out. `coefficients` of the cosine
+    transform are kept, 0 for log-mel features. `lifter` scales coefficient k by 1 + lifter/2 sin(pi k / lifter), as
+    HTK does, and 0 leaves it out: it brings the coefficients to one order of magnitude, without which an int8 file
+    has few numbers for the higher ones.
     Pre-emphasis is within each frame. The features are (x - `mean`) / `deviation`.
-    `padding` "causal" starts with a frame that is mostly silence, "valid" with the first full window.
+    `padding` "causal" starts with a frame that is mostly silence, "valid" with the first full window; "unsettled" is
+    for recurrent models whose training did the one and whose streams do the other (see Windowed).
     """
 
     def __init__(
@@ -37,10 +39,10 @@ class Features(Sequential):
         sample_rate_hz: Annotated[int, Field(gt=0)] = 16000,
         window_ms: Positive = 40.0,
         hop_ms: Positive = 20.0,
-        padding: Literal["valid", "causal"] = "valid",
+        padding: Literal["valid", "causal", "unsettled"] = "valid",
         preemphasis: float = 0.0,
         window: Literal["hann", "hann_offset"] = "hann",
-        spectrum: Literal["magnitude", "power"] = "magnitude",
+        spectrum: Literal["magnitude", "power", "none"] = "magnitude",
         filterbank: Literal["htk", "op"] = "htk",
         mels: Annotated[int, Field(gt=0)] = 40,
         lower_hz: Annotated[float, Field(ge=0)] = 20.0,
@@ -68,19 +70,20 @@ class Features(Sequential):
         layers = {"frame": Frame(size, hop, padding)}
         if preemphasis:
             layers["preemphasis"] = Preemphasis(preemphasis)
-        layers["window"] = Scale(hann(size, offset=0.5 if window == "hann_offset" else 0.0))
-        layers["spectrum"] = Spectrum(size, power=spectrum == "power")
-        matrix = mel_matrix(layers["spectrum"].size, sample_rate_hz, mels, lower_hz, upper_hz, filterbank)
-        layers["mel"] = Matrix(share(matrix, layers["spectrum"].bins))
-        if log:
-            layers["log"] = Log(log_floor)
-        if coefficients:
-            layers["dct"] = Matrix(dct_matrix(mels, coefficients) * lifter_gains(coefficients, lifter))
+        if spectrum != "none":
+            layers["window"] = Scale(hann(size, offset=0.5 if window == "hann_offset" else 0.0))
+            layers["spectrum"] = Spectrum(size, power=spectrum == "power")
+            matrix = mel_matrix(layers["spectrum"].size, sample_rate_hz, mels, lower_hz, upper_hz, filterbank)
+            layers["mel"] = Matrix(share(matrix, layers["spectrum"].bins))
+            if log:
+                layers["log"] = Log(log_floor)
+            if coefficients:
+                layers["dct"] = Matrix(dct_matrix(mels, coefficients) * lifter_gains(coefficients, lifter))
         if mean or deviation != 1:
             layers["normalise"] = Normalise(mean, deviation)
         super().__init__(**layers)
         self.sample_rate_hz = sample_rate_hz
-        self.outputs = coefficients or mels
+        self.outputs = size if spectrum == "none" else coefficients or mels
 
 
 class Frame(Windowed):
@@ -89,7 +92,7 @@ class Frame(Windowed):
     Made of whole blocks of gcd(window, hop) samples, so that exporters see reshapes and slices and no gather.
     """
 
-    def __init__(self, window: int, hop: int, padding: Literal["valid", "causal"] = "valid"):
+    def __init__(self, window: int, hop: int, padding: Padding = "valid"):
         super().__init__(window, hop, padding)
 
     def windows(self, x: Tensor) -> Tensor:

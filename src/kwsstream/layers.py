@@ -1,61 +1,107 @@
-"""The layers of the models. nn.Linear serves as the layer on each frame (the 1x1 convolution)."""
+"""The layers of the models. nn.Linear serves as the layer on each frame."""
 
-import math
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from kwsstream.streaming import State, Streaming, Timing, Windowed
+from kwsstream.norms import Norm
+from kwsstream.streaming import Padding, Windowed
 
-ACTIVATIONS = {"linear": nn.Identity, "relu": nn.ReLU, "swish": nn.SiLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
-Activation = Literal["linear", "relu", "swish", "tanh", "sigmoid"]
+ACTIVATIONS = {
+    "linear": nn.Identity,
+    "relu": nn.ReLU,
+    "relu6": nn.ReLU6,
+    "swish": nn.SiLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+}
+Activation = Literal["linear", "relu", "relu6", "swish", "tanh", "sigmoid"]
 
 
 class Conv(Windowed):
-    """Convolution over time and frequency, with batch norm on request.
+    """Convolution over time and frequency, with batch norm on request, which in eval mode is part of the convolution.
 
-    `kernel`, `stride` and `dilation` are (time, frequency). Frequency is padded with as many zeros as keep its
-    size ("same"; one more above than below where odd) or not at all ("valid").
+    `kernel`, `stride` and `dilation` are (time, frequency). `groups` equal to `inputs` makes it depthwise.
+    Frequency is padded as TensorFlow pads it ("same") or not at all ("valid"). `clip` is that of Windowed.
     """
 
     def __init__(
         self,
         inputs: int,
         outputs: int,
-        kernel: tuple[int, int],
+        kernel: tuple[int, int] = (1, 1),
         stride: tuple[int, int] = (1, 1),
         dilation: tuple[int, int] = (1, 1),
         groups: int = 1,
         bias: bool = True,
-        padding: Literal["causal", "same", "valid"] = "causal",
+        padding: Padding = "causal",
         frequency_padding: Literal["same", "valid"] = "valid",
         norm: bool = False,
+        norm_scale: bool = True,
+        clip: int = 0,
     ):
-        super().__init__((kernel[0] - 1) * dilation[0] + 1, stride[0], padding)
-        spare = max((kernel[1] - 1) * dilation[1] + 1 - stride[1], 0) if frequency_padding == "same" else 0
-        self.below, self.above = spare // 2, spare - spare // 2
+        super().__init__((kernel[0] - 1) * dilation[0] + 1, stride[0], padding, clip)
+        self.pads_frequency = frequency_padding == "same"
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, 0, dilation, groups, bias)
-        self.norm = nn.BatchNorm2d(outputs) if norm else nn.Identity()
+        self.norm = Norm(outputs, norm_scale) if norm else None
 
     def windows(self, x: Tensor) -> Tensor:
-        x = F.pad(x, (0, 0, self.below, self.above)) if self.above else x
-        y = self.norm(self.conv(x.permute(0, 3, 1, 2)))  # a view: torch's channels_last memory format
-        return y.permute(0, 2, 3, 1)
+        below, above = self.frequency_pads(x.shape[2])
+        x = F.pad(x, (0, 0, below, above)) if above else x
+        weight, bias = self.conv.weight, self.conv.bias
+        if self.norm is not None and not self.training:
+            weight, bias = self.norm.folded(weight, bias)
+        y = F.conv2d(
+            x.permute(0, 3, 1, 2),  # a view: torch's channels_last memory format
+            weight,
+            bias,
+            self.conv.stride,
+            dilation=self.conv.dilation,
+            groups=self.conv.groups,
+        ).permute(0, 2, 3, 1)
+        return self.norm(y) if self.norm is not None and self.training else y
+
+    def frequency_pads(self, frequencies: int) -> tuple[int, int]:
+        """Zeros below and above so many frequencies."""
+        if not self.pads_frequency:
+            return 0, 0
+        window = (self.conv.kernel_size[1] - 1) * self.conv.dilation[1] + 1
+        stride = self.conv.stride[1]
+        spare = max(window - (frequencies % stride or stride), 0)
+        return spare // 2, spare - spare // 2
+
+
+def depthwise(channels: int, kernel: tuple[int, int], **arguments) -> Conv:
+    """A convolution of each channel alone."""
+    return Conv(channels, channels, kernel, groups=channels, **arguments)
 
 
 class Mean(Windowed):
     """The mean of the last `window` frames."""
 
-    def __init__(self, window: int, padding: Literal["causal", "same", "valid"] = "valid"):
-        super().__init__(window, padding=padding)
+    def __init__(self, window: int, padding: Padding = "valid", stride: int = 1):
+        super().__init__(window, stride, padding)
 
     def windows(self, x: Tensor) -> Tensor:
         window = self.timing.receptive_field
         if x.shape[1] == window:
             return x.mean(1, keepdim=True)
-        return x.unfold(1, window, 1).mean(-1)
+        return x.unfold(1, window, self.timing.stride).mean(-1)
+
+
+class Max(Windowed):
+    """The largest of each `window` frames."""
+
+    def __init__(self, window: int, stride: int = 1, padding: Padding = "valid"):
+        super().__init__(window, stride, padding)
+
+    def windows(self, x: Tensor) -> Tensor:
+        window, stride = self.timing.receptive_field, self.timing.stride
+        if x.shape[1] == window:
+            return x.amax(1, keepdim=True)
+        return x.unfold(1, window, stride).amax(-1)
 
 
 class Flatten(Windowed):
@@ -77,28 +123,60 @@ class Spread(nn.Module):
         return x.reshape(*x.shape[:2], -1, 1)
 
 
-class GRU(Streaming):
-    """Gated recurrent unit (Cho et al., 2014), (batch, time, 1, inputs) to (batch, time, 1, units)."""
-
-    timing = Timing(receptive_field=math.inf)
-
-    def __init__(self, inputs: int, units: int):
-        super().__init__()
-        self.gru = nn.GRU(inputs, units, batch_first=True)
+class Merge(nn.Module):
+    """Frequencies into channels: (batch, time, frequency, channel) to (batch, time, 1, frequency * channel)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.gru(x.squeeze(2))[0].unsqueeze(2)
+        return x.reshape(*x.shape[:2], 1, -1)
 
-    def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """One frame after another with plain operators, which every exporter and quantiser knows."""
-        h = x.new_zeros(len(x), self.gru.hidden_size) if state is None else state
-        outputs = []
-        for frame in x.squeeze(2).unbind(1):
-            from_input = F.linear(frame, self.gru.weight_ih_l0, self.gru.bias_ih_l0).chunk(3, 1)
-            from_state = F.linear(h, self.gru.weight_hh_l0, self.gru.bias_hh_l0).chunk(3, 1)
-            reset = torch.sigmoid(from_input[0] + from_state[0])
-            update = torch.sigmoid(from_input[1] + from_state[1])
-            new = torch.tanh(from_input[2] + reset * from_state[2])
-            h = new + update * (h - new)
-            outputs.append(h)
-        return torch.stack(outputs, 1).unsqueeze(2), h
+
+class FrequencyMean(nn.Module):
+    """The mean over frequency: (batch, time, frequency, channel) to (batch, time, 1, channel)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean(2, keepdim=True)
+
+
+class ChannelPool(nn.Module):
+    """The largest of each `window` neighbouring channels, `stride` channels apart."""
+
+    def __init__(self, window: int, stride: int):
+        super().__init__()
+        self.window, self.stride = window, stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.unfold(-1, self.window, self.stride).amax(-1)
+
+
+class Channels(nn.Module):
+    """The channels from `start` up to `end`."""
+
+    def __init__(self, start: int, end: int):
+        super().__init__()
+        self.start, self.end = start, end
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[..., self.start : self.end]
+
+
+class Scaled(nn.Module):
+    """Everything times a constant."""
+
+    def __init__(self, factor: float):
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.factor
+
+
+class ChannelDropout(nn.Module):
+    """Dropout of whole channels of a clip, over all time and frequency (Tompson et al., 2015)."""
+
+    def __init__(self, p: float):
+        super().__init__()
+        self.p = p
+
+    def forward(self, x: Tensor) -> Tensor:
+        kept = F.dropout(x.new_ones(len(x), 1, 1, x.shape[3]), self.p, self.training)
+        return x * kept if self.training else x

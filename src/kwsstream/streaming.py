@@ -28,7 +28,7 @@ from torch.nn import functional as F
 TIME = 1
 
 State = Tensor | dict  # one tensor, or the states of the inner layers by name
-Padding = Literal["causal", "same", "valid"]
+Padding = Literal["causal", "same", "valid", "unsettled"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,10 @@ class Timing:
     lookahead: int = 0
     """Input frames yet to come that an output frame depends on."""
     warmup: int = 0
-    """First input frames that have no output frame in forward ("valid" padding)."""
+    """First input frames that have no output frame in forward ("valid" padding).
+
+    Negative where the first output frame comes before a whole stride of input frames.
+    """
 
     @property
     def lead(self) -> int:
@@ -95,33 +98,66 @@ class Streaming(nn.Module):
         raise NotImplementedError(f"{type(self).__name__} cannot stream: it defines no step")
 
 
+class WholeClips(Streaming):
+    """A layer that needs the whole clip before it can say anything: it is trained and exported, and cannot stream."""
+
+    because = "it needs the whole clip"
+
+    def __init__(self, frames: int):
+        super().__init__()
+        self.timing = Timing(frames, 1, 0, frames - 1)
+
+    def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        raise CannotStreamError(f"{type(self).__name__} cannot stream: {self.because}; use it on whole clips")
+
+
+class CannotStreamError(TypeError):
+    """A step was asked of a layer that has none."""
+
+
+def why_whole(layer: nn.Module) -> str | None:
+    """Why a layer cannot stream, or None where it can."""
+    found = [f"{type(m).__name__}: {m.because}" for m in layer.modules() if isinstance(m, WholeClips)]
+    return found[0] if found else None
+
+
 class Windowed(Streaming):
     """A layer whose output frames each depend on a window of input frames.
 
-    Subclasses define `windows(x)`, which maps every full window of x to one output frame.
-    Padding in time is "causal" (only past frames), "same" (half past, half future)
-    or "valid" (no padding: the first windows are dropped).
+    Subclasses define `windows(x)`, which maps every full window of x to one output frame. Padding in time is
+    - "causal": only past frames; a window ends with the last frame of a stride;
+    - "same": half past, half future. With a stride, windows lie as TensorFlow lays them over a clip of `clip` frames;
+    - "valid": no padding; the first windows are dropped, and whole clips start at the first full one;
+    - "unsettled": whole clips as "valid", steps as "causal", their first frames computed on silence. A recurrent
+      layer behind it remembers those, so the law does not hold: it is here for weights trained that way.
     """
 
-    def __init__(self, window: int, stride: int = 1, padding: Padding = "causal"):
+    def __init__(self, window: int, stride: int = 1, padding: Padding = "causal", clip: int = 0):
         super().__init__()
         self.overlap = window - stride  # negative: frames between the windows are skipped
-        spare = max(self.overlap, 0)
-        future, dropped = {"causal": (0, 0), "same": (spare - spare // 2, 0), "valid": (0, spare)}[padding]
-        self.timing = Timing(window, stride, future, dropped)
+        rest = min(clip % stride or stride, window)  # frames of the clip's last stride that TensorFlow counts
+        past, first = {
+            "causal": (self.overlap, stride),
+            "same": ((window - rest) // 2, rest),
+            "valid": (0, window),
+            "unsettled": (min(self.overlap, 0), stride),
+        }[padding]
+        future = window - rest - past if padding == "same" else 0
+        self.past = past
+        self.timing = Timing(window, stride, future, first - stride)
+        self.needs = max(window - past - future, 1)
+        """Frames that forward needs for one output frame."""
 
     def windows(self, x: Tensor) -> Tensor:
         """One output frame for each full window of x, from left to right."""
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.timing.frames(x.shape[TIME]) < 1:
-            needed = self.timing.warmup + self.timing.stride
+        if x.shape[TIME] < self.needs:
             raise ValueError(
-                f"{type(self).__name__} needs {needed} frames and got {x.shape[TIME]}: give a longer input"
+                f"{type(self).__name__} needs {self.needs} frames and got {x.shape[TIME]}: give a longer input"
             )
-        future = self.timing.lookahead
-        return self.windows(F.pad(x, (0, 0, 0, 0, self.overlap - future - self.timing.warmup, future)))
+        return self.windows(F.pad(x, (0, 0, 0, 0, self.past, self.timing.lookahead)))
 
     def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         if x.shape[TIME] == 0 or x.shape[TIME] % self.timing.stride:
@@ -166,15 +202,15 @@ class Sequential(Streaming, nn.Sequential):
         return x, after
 
 
-class Sum(Streaming):
-    """The sum of branches over the same input, each delayed to match the slowest."""
+class Branches(Streaming):
+    """Layers over the same input, each delayed to match the slowest; subclasses define `join`."""
 
     def __init__(self, **branches: nn.Module):
         super().__init__()
         timings = {name: timing(b) for name, b in branches.items()}
         strides = {name: t.stride for name, t in timings.items()}
         if len(set(strides.values())) > 1:
-            raise ValueError(f"branches of a sum need the same stride, not {strides}: give the shortcut a stride too")
+            raise ValueError(f"branches need the same stride, not {strides}: give the shortcut a stride too")
         lookahead = max(t.lookahead for t in timings.values())
         warmup = max(t.warmup for t in timings.values())
         for name, branch in branches.items():
@@ -183,15 +219,33 @@ class Sum(Streaming):
         past = max(t.receptive_field - t.lookahead for t in timings.values())
         self.timing = Timing(past + lookahead, next(iter(strides.values())), lookahead, warmup)
 
+    def join(self, outputs: Iterable[Tensor]) -> Tensor:
+        """The output of all branches as one, of the same frames."""
+        raise NotImplementedError
+
     def forward(self, x: Tensor) -> Tensor:
-        return total(branch(x) for branch in self.children())
+        return self.join(branch(x) for branch in self.children())
 
     def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         before, after, outputs = state or {}, {}, []
         for name, branch in self.named_children():
             y, after[name] = branch.step(x, before.get(name))
             outputs.append(y)
-        return total(outputs), after
+        return self.join(outputs), after
+
+
+class Sum(Branches):
+    """The sum of branches; where one has a single frequency, it is added to all of another's."""
+
+    def join(self, outputs: Iterable[Tensor]) -> Tensor:
+        return reduce(torch.add, outputs)
+
+
+class Concat(Branches):
+    """The channels of all branches side by side."""
+
+    def join(self, outputs: Iterable[Tensor]) -> Tensor:
+        return torch.cat(list(outputs), dim=-1)
 
 
 def Residual(*body: nn.Module, shortcut: nn.Module | None = None) -> Sum:  # noqa: N802 (it stands where a layer stands)
@@ -207,10 +261,6 @@ def timing(layer: nn.Module) -> Timing:
 def chain(layers: Iterable[nn.Module]) -> Timing:
     """The timing of layers one after another."""
     return reduce(Timing.then, map(timing, layers), Timing())
-
-
-def total(outputs: Iterable[Tensor]) -> Tensor:
-    return reduce(torch.add, outputs)
 
 
 def join(state: Tensor | None, x: Tensor, length: int) -> Tensor:

@@ -3,7 +3,7 @@
 from torch import nn
 
 from kwsstream.layers import ACTIVATIONS, Activation, Conv, Flatten, Spread
-from kwsstream.models.room import Room, same_lengths
+from kwsstream.models.stack import Stack, same_lengths
 from kwsstream.streaming import Padding, Sequential
 
 
@@ -32,17 +32,13 @@ class CNN(Sequential):
         unit_activations: list[Activation] = ("linear", "relu"),
     ):
         same_lengths(filters=filters, kernels=kernels, strides=strides, dilations=dilations, activations=activations)
-        same_lengths(units=units, unit_activations=unit_activations)
-        layers, room, channels = {"spread": Spread()}, Room(frames, inputs), 1
+        stack = Stack(frames, inputs).add(spread=Spread())
         for i, (outputs, kernel, stride, dilation, activation) in enumerate(
             zip(filters, kernels, strides, dilations, activations, strict=True), 1
         ):
-            conv = Conv(channels, outputs, kernel, stride, dilation, padding=padding, norm=norm)
-            layers |= {f"conv{i}": conv, f"activation{i}": ACTIVATIONS[activation]()}
-            room, channels = room.after(f"conv{i}", conv), outputs
-        layers |= {"flatten": Flatten(room.frames), "dropout": nn.Dropout(dropout)}
-        channels *= room.frames * room.bins
-        for i, (outputs, activation) in enumerate(zip(units, unit_activations, strict=True), 1):
-            layers |= {f"dense{i}": nn.Linear(channels, outputs), f"dense_activation{i}": ACTIVATIONS[activation]()}
-            channels = outputs
-        super().__init__(**layers, labels=nn.Linear(channels, labels))
+            conv = Conv(
+                stack.channels, outputs, kernel, stride, dilation, padding=padding, norm=norm, clip=stack.frames
+            )
+            stack.add(**{f"conv{i}": conv, f"activation{i}": ACTIVATIONS[activation]()})
+        stack.add(flatten=Flatten(stack.frames), dropout=nn.Dropout(dropout))
+        super().__init__(**stack.dense("dense", units, unit_activations).labels(labels))
