@@ -34,12 +34,10 @@ class MobileNet(Sequential):
         same_lengths(kernels=kernels, strides=strides, filters=filters)
         norm = {"bias": False, "norm": True, "norm_scale": norm_scale}
         stack = Stack(frames, inputs)
-        first = Conv(
-            inputs, first_filters, (first_kernel, 1), (first_stride, 1), padding=first_padding, clip=frames, **norm
-        )
+        first = Conv(inputs, first_filters, (first_kernel, 1), (first_stride, 1), padding=first_padding, **norm)
         stack.add(conv=first, activation=nn.ReLU6())
         for i, (kernel, stride, outputs) in enumerate(zip(kernels, strides, filters, strict=True), 1):
-            window = {"stride": (stride, 1), "padding": padding, "clip": stack.frames}
+            window = {"stride": (stride, 1), "padding": padding if stride == 1 else "valid"}
             stack.add(**{f"depthwise{i}": depthwise(stack.channels, (kernel, 1), **window, **norm)})
             stack.add(
                 **{f"depthwise_activation{i}": nn.ReLU6(), f"pointwise{i}": Conv(stack.channels, outputs, **norm)}
@@ -53,7 +51,7 @@ class MobileNetV2(Sequential):
     """Inverted residual blocks: wider inside than between them (Sandler et al., 2018).
 
     The defaults are kws_streaming's 30k run on 49 frames of 30 MFCC and 12 labels: 28,316 parameters are trained.
-    `kernels`, `strides`, `filters` and `expansions` have one entry a block.
+    `kernels`, `strides`, `filters` and `expansions` have one entry a block. What has a stride is not padded.
     """
 
     def __init__(
@@ -85,7 +83,7 @@ class MobileNetV2(Sequential):
             zip(kernels, strides, filters, expansions, strict=True), 1
         ):
             inside = int(stack.channels * expansion)
-            window = {"stride": (stride, 1), "padding": padding, "clip": stack.frames}
+            window = {"stride": (stride, 1), "padding": padding if stride == 1 else "valid"}
             body = [
                 Conv(stack.channels, inside, bias=False, **norm),
                 nn.ReLU6(),
