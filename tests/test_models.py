@@ -25,7 +25,7 @@ def paper():
 
 
 def test_the_paper_cnn_has_the_published_size(paper):
-    facts = summarise(paper, 16000)
+    facts = summarise(paper, 16000, 16000)
     assert facts["parameters"] == facts["trainable_parameters"] == 606_732
     assert facts["receptive_field_ms"] == 1000
     assert (facts["hop_ms"], facts["latency_ms"]) == (20, 20)

@@ -109,10 +109,11 @@ def check(model: Sequential, found: dict[str, np.ndarray]) -> list[str]:
 
 def write(folder: Path, config: Config, labels: list[str], model: Sequential) -> None:
     """A run folder, as fit leaves it but for what training measures."""
+    samples = config.data.clip_ms * config.data.sample_rate_hz // 1000
     (folder / "checkpoints").mkdir(parents=True)
     configs.write(config, folder / "config.yaml")
     runs.write_text(folder / "labels.txt", "".join(f"{label}\n" for label in labels))
-    runs.write_json(folder / "summary.json", summarise(model, config.data.sample_rate_hz))
+    runs.write_json(folder / "summary.json", summarise(model, config.data.sample_rate_hz, samples))
     checkpoint = {
         "state_dict": {f"model.{name}": tensor for name, tensor in model.state_dict().items()},
         "hyper_parameters": {"config": config.model_dump(mode="json"), "labels": labels},

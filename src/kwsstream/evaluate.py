@@ -21,7 +21,7 @@ from kwsstream.errors import UserError, command
 from kwsstream.manifest import read_manifest
 from kwsstream.report import confusion, save_confusion, table
 from kwsstream.runners import RUNTIMES, Runner, TorchRunner, open_runner
-from kwsstream.streaming import Sequential, Timing
+from kwsstream.streaming import Sequential, Timing, why_whole
 
 PARTITIONS = ("training", "validation", "testing")
 CLIPS_AT_ONCE = 100
@@ -78,7 +78,9 @@ def stream_of(clip: np.ndarray, timing: Timing) -> np.ndarray:
 
 
 def score_run(model: Sequential, labels: list[str], partition: Partition) -> list[Scores]:
-    """PyTorch on whole clips, streamed with reset state, streamed with carried state."""
+    """PyTorch on whole clips, and where it can stream, streamed with reset state and with carried state."""
+    if why_whole(model):
+        return [score_whole(model, partition)]
     runner = TorchRunner(model, labels)
     return [
         score_whole(model, partition),

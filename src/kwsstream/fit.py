@@ -52,7 +52,7 @@ def fit(config: Config, folder: Path) -> lightning.Trainer:
     data = Training(config)
     torch.manual_seed(config.seed)
     classifier = Classifier(config, data.labels)
-    facts = summarise(classifier.model, data.sample_rate_hz)
+    facts = summarise(classifier.model, data.sample_rate_hz, data.samples)
     last = folder / "checkpoints" / "last.ckpt"
     if last.is_file():
         runs.saved(last, config)
@@ -142,7 +142,7 @@ def finish(folder: Path, seconds: float) -> None:
         {
             "run": folder.name,
             "seconds": round(seconds, 1),
-            "summary": summarise(run.model, run.config.data.sample_rate_hz),
+            "summary": summarise(run.model, run.config.data.sample_rate_hz, run.data().samples),
             "clips": {name: len(run.data().partition(name)) for name in evaluate.PARTITIONS},
             "accuracy": {name: {one.name: one.accuracy for one in several} for name, several in scores.items()},
         },

@@ -19,6 +19,8 @@ class GRU(Streaming):
         self.gru = nn.GRU(inputs, units, batch_first=True)
 
     def forward(self, x: Tensor) -> Tensor:
+        if torch.onnx.is_in_onnx_export():  # of a whole clip: as in step
+            return self.step(x)[0]
         return self.gru(x.squeeze(2))[0].unsqueeze(2)
 
     def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:

@@ -15,6 +15,7 @@ from kwsstream.manifest import Manifest
 from kwsstream.report import table
 from kwsstream.runners import TorchRunner
 from kwsstream.runs import Run
+from kwsstream.streaming import why_whole
 
 HEAD = [
     "file",
@@ -61,11 +62,14 @@ def pytorch_rows(run: Run) -> list[list[str]]:
     """The model itself on the test clips: whole, and streamed with how far that is from whole."""
     testing = run.data().partition("testing")
     whole = evaluate.score_whole(run.model, testing)
+    rows = [[whole.name, *["-"] * (len(HEAD) - 2), percent(whole.accuracy)]]
+    if why_whole(run.model):
+        return rows
     streamed = evaluate.score(TorchRunner(run.model, run.labels), testing, "PyTorch, streamed")
     difference = np.abs(streamed.logits - whole.logits)
     equal = 100 * float((streamed.logits.argmax(1) == whole.logits.argmax(1)).mean())
     return [
-        [whole.name, *["-"] * (len(HEAD) - 2), percent(whole.accuracy)],
+        *rows,
         [
             streamed.name,
             "-",

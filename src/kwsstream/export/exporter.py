@@ -26,6 +26,7 @@ from kwsstream.fronts import exportable
 from kwsstream.manifest import Clock, Manifest, Micro, Parity, sha256, write_manifest
 from kwsstream.runners.front import FrontSession
 from kwsstream.runners.session import Session
+from kwsstream.streaming import why_whole
 
 if TYPE_CHECKING:
     from kwsstream.runs import Run
@@ -56,6 +57,9 @@ class Exporter:
         further from PyTorch than its precision allows.
         """
         check(self.format, self.stream, precisions)
+        reason = why_whole(self.run.model)
+        if reason and self.stream != "none":
+            raise UserError(f"--stream {self.stream}: {self.run.name} cannot stream, {reason}; use --stream none")
         chosen = parts(precisions, input, self.exports_front)
         with staging(folder) as beside, one_thread():
             plan = {

@@ -1,12 +1,17 @@
 """Attention over the frames of a whole clip, on a recurrent network that runs both ways."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
 from kwsstream.layers import ACTIVATIONS, Activation, Conv, Merge, Spread
 from kwsstream.models.stack import Stack, same_lengths
 from kwsstream.norms import Norm
+from kwsstream.recurrent import GRU, LSTM
 from kwsstream.streaming import WholeClips
+
+Kind = Literal["gru", "lstm"]
 
 
 class Attention(WholeClips):
@@ -36,13 +41,13 @@ class Bidirectional(WholeClips):
 
     because = "a bidirectional network starts at the end of the clip as well"
 
-    def __init__(self, frames: int, inputs: int, units: int, kind: str):
+    def __init__(self, frames: int, inputs: int, units: int, kind: Kind):
         super().__init__(frames)
-        layer = {"gru": nn.GRU, "lstm": nn.LSTM}[kind]
-        self.both = layer(inputs, units, batch_first=True, bidirectional=True)
+        layer = {"gru": GRU, "lstm": LSTM}[kind]
+        self.onward, self.back = layer(inputs, units), layer(inputs, units)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.both(x.squeeze(2))[0].unsqueeze(2)
+        return torch.cat([self.onward(x), self.back(x.flip(1)).flip(1)], dim=-1)
 
 
 class AttentionRNN(WholeClips):
@@ -62,7 +67,7 @@ class AttentionRNN(WholeClips):
         filters: list[int] = (10, 1),
         kernels: list[tuple[int, int]] = ((5, 1), (5, 1)),
         activations: list[Activation] = ("relu", "relu"),
-        recurrent: str = "gru",
+        recurrent: Kind = "gru",
         recurrent_layers: int = 2,
         recurrent_units: int = 128,
         heads: int = 1,

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from kwsstream.errors import UserError
-from kwsstream.layers import Conv
 from kwsstream.norms import Norm
 from kwsstream.recurrent import LSTM
 from kwsstream.streaming import Branches
@@ -73,28 +72,14 @@ def load_keras(net: nn.Module, layers: list[KerasLayer]) -> None:
 def trained(module: nn.Module, name: str, shortcut_first: bool = False) -> Iterator[tuple[str, object]]:
     """The parts of a model that hold weights, in the order in which the original makes them."""
     shortcut_first |= type(module).__name__ in SHORTCUTS_FIRST
-    if isinstance(module, nn.Conv2d | nn.Linear | Norm | LSTM):
+    if isinstance(module, nn.Conv2d | nn.Linear | nn.GRU | Norm | LSTM):
         yield name, module
-    elif isinstance(module, nn.GRU | nn.LSTM):
-        for reverse in ("", "_reverse") if module.bidirectional else ("",):
-            yield name + reverse, Direction(module, reverse)
     else:
         children = list(module.named_children())
         if isinstance(module, Branches) and shortcut_first:
             children.sort(key=lambda child: child[0] != "shortcut")
         for child, inner in children:
             yield from trained(inner, f"{name}.{child}".lstrip("."), shortcut_first)
-
-
-@dataclass
-class Direction:
-    """One direction of a recurrent layer of torch."""
-
-    layer: nn.RNNBase
-    suffix: str
-
-    def parameter(self, name: str) -> Tensor:
-        return getattr(self.layer, f"{name}_l0{self.suffix}")
 
 
 def matches(layer: object, source: KerasLayer) -> list[tuple[Tensor, np.ndarray]]:
@@ -111,10 +96,8 @@ def matches(layer: object, source: KerasLayer) -> list[tuple[Tensor, np.ndarray]
             copies = [(layer.weight, weights["kernel"].reshape(weights["kernel"].shape[-2:]).T)]
         case Norm() if "moving_mean" in weights:
             copies = norm(layer, weights)
-        case Direction(layer=nn.GRU()) if "recurrent_kernel" in weights:
+        case nn.GRU() if "recurrent_kernel" in weights:
             copies = gru(layer, weights)
-        case Direction(layer=nn.LSTM()) if "recurrent_kernel" in weights:
-            copies = both_biases(layer, weights)
         case LSTM() if "bias" in weights and weights["bias"].shape == (4 * layer.units,):
             copies = lstm(layer, weights)
         case _:
@@ -137,7 +120,7 @@ def norm(layer: Norm, weights: dict[str, np.ndarray]) -> list[tuple[Tensor, np.n
     return copies
 
 
-def gru(layer: Direction, weights: dict[str, np.ndarray]) -> list[tuple[Tensor, np.ndarray]]:
+def gru(layer: nn.GRU, weights: dict[str, np.ndarray]) -> list[tuple[Tensor, np.ndarray]]:
     """Keras has the gates update, reset, new; torch reset, update, new."""
 
     def turned(rows: np.ndarray) -> np.ndarray:
@@ -150,20 +133,10 @@ def gru(layer: Direction, weights: dict[str, np.ndarray]) -> list[tuple[Tensor, 
         else np.stack([weights["bias"], 0 * weights["bias"]])
     )
     return [
-        (layer.parameter("weight_ih"), turned(weights["kernel"].T)),
-        (layer.parameter("weight_hh"), turned(weights["recurrent_kernel"].T)),
-        (layer.parameter("bias_ih"), turned(bias[0])),
-        (layer.parameter("bias_hh"), turned(bias[1])),
-    ]
-
-
-def both_biases(layer: Direction, weights: dict[str, np.ndarray]) -> list[tuple[Tensor, np.ndarray]]:
-    """Keras and torch have the gates in, forget, new, out; torch has a second bias."""
-    return [
-        (layer.parameter("weight_ih"), weights["kernel"].T),
-        (layer.parameter("weight_hh"), weights["recurrent_kernel"].T),
-        (layer.parameter("bias_ih"), weights["bias"]),
-        (layer.parameter("bias_hh"), 0 * weights["bias"]),
+        (layer.weight_ih_l0, turned(weights["kernel"].T)),
+        (layer.weight_hh_l0, turned(weights["recurrent_kernel"].T)),
+        (layer.bias_ih_l0, turned(bias[0])),
+        (layer.bias_hh_l0, turned(bias[1])),
     ]
 
 
