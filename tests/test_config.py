@@ -21,7 +21,7 @@ def test_every_config_is_read_and_built_and_survives_writing(path, tmp_path):
 
 
 def test_the_published_config_is_the_published_model():
-    config = configs.read(CONF / "paper" / "cnn.yaml")
+    config = configs.read(CONF / "paper" / "paper_12_labels" / "cnn.yaml")
     assert sum(p.numel() for p in build_model(config, labels=12).parameters()) == 606_732
     assert config.training.total == 80_000
 

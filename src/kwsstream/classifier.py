@@ -16,6 +16,7 @@ from kwsstream.data.spec_augment import Cutout, SpecAugment
 from kwsstream.errors import UserError
 from kwsstream.optimise import optimiser, schedule
 from kwsstream.runs import build_model
+from kwsstream.streaming import Sequential, State, Streaming, why_whole
 
 
 class Classifier(lightning.LightningModule):
@@ -33,6 +34,11 @@ class Classifier(lightning.LightningModule):
             if given is not None
         )
         self.accuracy = MulticlassAccuracy(len(labels), average="micro")
+        self.carried: State | None = None  # of the streams of the update before
+        if config.training.carry_state and (reason := why_whole(self.model) or delayed(self.model.net)):
+            raise UserError(
+                f"training.carry_state: {config.model.name} has no state to carry on: {reason}; leave it out"
+            )
 
     def setup(self, stage: str) -> None:
         if stage == "fit":
@@ -59,13 +65,33 @@ class Classifier(lightning.LightningModule):
         torch.manual_seed(hash((self.config.seed, batch["update"], self.global_rank)))
         draws = torch.Generator().manual_seed(torch.initial_seed())
         with torch.no_grad():
-            features = self.features(self.augment(batch["audio"], batch["silence"], draws)).squeeze(2)
+            audio = self.augment(batch["audio"], batch["silence"], draws)
+            features = self.features(joined(audio, self.config.training.clips_per_stream)).squeeze(2)
             for mask in self.masks:
                 features = mask(features, draws)
-        logits = self.classify(features.unsqueeze(2))
+        logits = self.at_ends(features.unsqueeze(2), audio.shape[1])
         loss = F.cross_entropy(logits, batch["label"], label_smoothing=self.config.training.label_smoothing)
         self.log("loss", loss, prog_bar=True)
         return loss
+
+    def at_ends(self, features: Tensor, samples: int) -> Tensor:
+        """Logits (clips, labels) at the end of each clip of `samples` in streams (streams, frames, 1, bins)."""
+        training = self.config.training
+        if training.clips_per_stream == 1 and not training.carry_state:
+            return self.classify(features)
+        if training.carry_state:
+            logits, state = self.model.net.step(features, self.carried)
+            self.carried = detached(state)
+        else:
+            logits = self.model.net(features)
+        ends = range(samples, training.clips_per_stream * samples + 1, samples)
+        return logits[:, [end_frame(self.model, end, logits.shape[1], ends[-1]) for end in ends], 0].flatten(0, 1)
+
+    def on_save_checkpoint(self, checkpoint: dict) -> None:
+        checkpoint["carried"] = self.carried
+
+    def on_load_checkpoint(self, checkpoint: dict) -> None:
+        self.carried = checkpoint.get("carried")
 
     def validation_step(self, batch: dict, _: int) -> None:
         logits = self(batch["audio"].float() / 32768)
@@ -84,3 +110,24 @@ class Classifier(lightning.LightningModule):
         rates = optimiser(training, self.model.parameters())
         schedules = torch.optim.lr_scheduler.LambdaLR(rates, schedule(training))
         return {"optimizer": rates, "lr_scheduler": {"scheduler": schedules, "interval": "step"}}
+
+
+def joined(audio: Tensor, clips: int) -> Tensor:
+    """Clips (batch, samples) end to end, so many to a stream: (batch / clips, clips * samples)."""
+    return audio.reshape(-1, clips * audio.shape[1])
+
+
+def end_frame(model: Sequential, end: int, frames: int, last: int) -> int:
+    """The output frame that sees the audio up to sample `end` of a stream of `last` samples with so many frames."""
+    return frames - 1 - (model.timing.frames(last) - model.timing.frames(end))
+
+
+def delayed(net: Streaming) -> str | None:
+    """Why the outputs of steps over a stream are not those of forward, where they are not."""
+    delay = net.timing.delay
+    return f"its steps run {delay} frames behind, give its layers padding causal" if delay else None
+
+
+def detached(state: State) -> State:
+    """A state that no gradient flows through."""
+    return state.detach() if isinstance(state, Tensor) else {name: detached(inner) for name, inner in state.items()}

@@ -87,6 +87,11 @@ class Training(BaseModel):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     betas: tuple[float, float] | None = None
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    clips_per_stream: PositiveInt = 1
+    """Join so many clips of a batch to one stream, and learn from the end of each: recurrent layers then see states
+    that were carried from clip to clip, as they do in use."""
+    carry_state: bool = False
+    """Start each stream of an update with the state that the same one of the update before ended with."""
     validate_every: PositiveInt = 400
     patience: PositiveInt | None = None
     """Stop after so many validations without a better accuracy; null: never."""
@@ -135,6 +140,13 @@ class Config(BaseModel):
         if name not in MODEL_SCHEMAS:
             raise ValueError(f"no model named {name!r}{near(str(name), set(MODEL_SCHEMAS))}")
         return MODEL_SCHEMAS[name].model_validate(given)
+
+    @model_validator(mode="after")
+    def _whole_streams(self) -> "Config":
+        clips, joined = self.data.batch_size, self.training.clips_per_stream
+        if clips % joined:
+            raise ValueError(f"data.batch_size {clips} is not a multiple of training.clips_per_stream {joined}")
+        return self
 
     @field_validator("trainer")
     @classmethod

@@ -19,13 +19,14 @@ class GRU(Streaming):
         self.gru = nn.GRU(inputs, units, batch_first=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        if torch.onnx.is_in_onnx_export():  # of a whole clip: as in step
-            return self.step(x)[0]
-        return self.gru(x.squeeze(2))[0].unsqueeze(2)
+        return self.step(x)[0]
 
     def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """One frame after another with plain operators, which every exporter and quantiser knows."""
+        """Many frames at once where torch runs them; one frame after another, with plain operators, for exporters."""
         h = x.new_zeros(len(x), self.gru.hidden_size) if state is None else state
+        if x.shape[1] > 1 and not torch.onnx.is_in_onnx_export():
+            y, h = self.gru(x.squeeze(2), h.unsqueeze(0))
+            return y.unsqueeze(2), h.squeeze(0)
         outputs = []
         for frame in x.squeeze(2).unbind(1):
             from_input = F.linear(frame, self.gru.weight_ih_l0, self.gru.bias_ih_l0).chunk(3, 1)

@@ -53,9 +53,7 @@ class BCResNet(Sequential):
         super().__init__(**stack.labels(labels, bias=False))
 
 
-def broadcast(
-    *, channels: int, dilation: tuple[int, int], dropout: float, groups: int, padded: dict, stride=(1, 1)
-) -> Sequential:
+def broadcast(*, channels: int, dilation: tuple[int, int], dropout: float, groups: int, padded: dict) -> Sequential:
     """A convolution over frequency, plus one over time of its mean, which is added to all frequencies."""
     over_time = Sequential(
         mean=FrequencyMean(),
@@ -65,16 +63,17 @@ def broadcast(
         dropout=ChannelDropout(dropout),
     )
     return Sequential(
-        depthwise=depthwise(channels, (1, 3), stride=stride, bias=False, **padded),
+        depthwise=depthwise(channels, (1, 3), bias=False, **padded),
         norm=SubSpectralNorm(channels, groups),
         sum=Sum(over_time=over_time, same=nn.Identity()),
     )
 
 
-def transition(inputs: int, *, channels: int, **arguments) -> Sequential:
-    """A block that changes the channels."""
+def transition(inputs: int, *, channels: int, stride: tuple[int, int], **arguments) -> Sequential:
+    """A block that changes the channels, and with a stride what is left of time and frequency."""
+    padding = arguments["padded"]["padding"]
     return Sequential(
-        conv=Conv(inputs, channels, bias=False, norm=True),
+        conv=Conv(inputs, channels, stride=stride, bias=False, norm=True, padding=padding, frequency_padding="same"),
         activation=nn.ReLU(),
         broadcast=broadcast(channels=channels, **arguments),
         broadcast_activation=nn.ReLU(),
