@@ -1,14 +1,11 @@
-"""Numbers that the original kws_streaming computed, its flags as our arguments, its weights in our layouts."""
+"""Numbers that the original kws_streaming computed, its flags as our arguments."""
 
 import json
 
 import numpy as np
-import torch
 from conftest import shared
 
 from kwsstream.features import Features
-from kwsstream.models import build
-from kwsstream.streaming import Sequential
 
 
 def load(kind: str, name: str) -> dict:
@@ -37,15 +34,3 @@ def front(flags: dict) -> Features:
         log_floor=flags["log_epsilon"],
         coefficients=flags["dct_num_features"],
     )
-
-
-def cnn(golden: dict) -> Sequential:
-    """The CNN of golden weights, from audio."""
-    model = build("cnn", front(golden["flags"]), samples=16000, labels=12).eval()
-    with torch.no_grad():
-        for i, parameter in enumerate(model.parameters()):
-            weight = torch.from_numpy(golden[f"w{i:03d}"])
-            parameter.copy_(
-                weight.permute(3, 2, 0, 1) if weight.ndim == 4 else weight.mT if weight.ndim == 2 else weight
-            )
-    return model

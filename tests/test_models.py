@@ -1,8 +1,6 @@
-import golden
-import numpy as np
 import pytest
 import torch
-from law import check_receptive_field, check_steps, stream
+from law import check_receptive_field, check_steps
 
 from kwsstream.features import Features
 from kwsstream.models import build
@@ -31,25 +29,6 @@ def test_the_paper_cnn_has_the_published_size(paper):
     assert (facts["hop_ms"], facts["latency_ms"]) == (20, 20)
     assert facts["states"]["state.net.conv7"] == [18, 11, 64]
     assert facts["macs_per_second"] == 50 * facts["macs_per_step"]
-
-
-@pytest.mark.parametrize("name", ["cnn_2020", "cnn_2020_raw"])
-def test_equal_to_the_original_whole_and_streamed(name):
-    numbers = golden.load("models", name)
-    model = golden.cnn(numbers)
-    inputs = torch.from_numpy(numbers["input"])
-    if name == "cnn_2020":  # from features
-        model, x, clips = model.net, inputs[:, :, None], range(5)
-    else:  # from audio; not sines and chirp, whose empty mel bands hold only rounding that the logarithm amplifies
-        x, clips = inputs[:, :, None, None], [2, 3, 4]
-    clips = list(clips)
-    with torch.no_grad():
-        whole = model(x[clips]).flatten(1).numpy()
-    steps = stream(model, x[clips]).squeeze(2).numpy()
-    for ours, theirs in ((whole, numbers["logits_non_stream_inference_mode"]), (steps, numbers["logits_stream"])):
-        theirs = theirs[clips]
-        assert ours.shape == theirs.shape
-        assert np.abs(ours - theirs).max() <= 1e-4 * np.abs(theirs).max()
 
 
 @pytest.mark.parametrize("padding", ["valid", "causal", "same"])
