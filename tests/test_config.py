@@ -104,7 +104,7 @@ def test_what_does_not_fit_micro_features_is_named(override, message):
 
 
 def test_features_are_mel_unless_said():
-    assert configs.read(CONF / "paper" / "cnn.yaml").features.kind == "mel"
+    assert configs.read(CONF / "paper" / "paper_12_labels" / "cnn.yaml").features.kind == "mel"
 
 
 def test_a_missing_config_says_what_to_give():
