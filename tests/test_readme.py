@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import shared
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -29,6 +30,7 @@ def test_commands_run_on_a_small_run(line, trained, small, exports, tmp_path):
     words = [str(ROOT / word) if word.startswith("export/") else word for word in words]
     words = [str(small) if word.startswith("conf/") else word for word in words]
     words = [word.replace("RUN/export", str(exports)).replace("RUN", str(trained)) for word in words]
+    words = [str(shared("golden", "models", "dnn.npz")) if word == "golden.npz" else word for word in words]
     words = ["training.updates=[2]" if word.startswith("training.updates") else word for word in words]
     if line.startswith("python export/"):
         words += ["--run", str(trained)]
@@ -57,6 +59,8 @@ def test_every_file_that_is_named_exists():
         assert (ROOT / name).is_file(), name
 
 
-def test_every_config_stands_in_the_table():
-    for path in (ROOT / "conf").rglob("*.yaml"):
+def test_every_config_stands_in_a_table():
+    for path in (ROOT / "conf").glob("*.yaml"):
         assert f"`{path.relative_to(ROOT)}`" in README
+    for path in (ROOT / "conf" / "paper").rglob("*.yaml"):
+        assert f"| {path.relative_to(ROOT / 'conf').with_suffix('')} |" in README

@@ -1,5 +1,7 @@
 """The layers of the models. nn.Linear serves as the layer on each frame."""
 
+from collections.abc import Iterator
+from functools import reduce
 from typing import Literal
 
 import torch
@@ -44,20 +46,25 @@ class Conv(Windowed):
     ):
         super().__init__((kernel[0] - 1) * dilation[0] + 1, stride[0], padding, clip)
         self.pads_frequency = frequency_padding == "same"
+        self.frequency_window = (kernel[1] - 1) * dilation[1] + 1
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, 0, dilation, groups, bias)
         self.norm = Norm(outputs, norm_scale) if norm else None
 
     def windows(self, x: Tensor) -> Tensor:
         below, above = self.frequency_pads(x.shape[2])
         x = F.pad(x, (0, 0, below, above)) if above else x
-        weight, bias = self.conv.weight, self.conv.bias
+        weight, bias, stride = self.conv.weight, self.conv.bias, self.conv.stride
+        if self.conv.kernel_size == (1, 1):  # the gradient of a strided one crashes in oneDNN (torch 2.11, AVX-512)
+            x, stride = x[:, :: stride[0], :: stride[1]], 1
+        elif x.shape[2] == self.frequency_window:  # one frequency comes out: TensorFlow wants equal strides if depthwise
+            stride = stride[0]
         if self.norm is not None and not self.training:
             weight, bias = self.norm.folded(weight, bias)
         y = F.conv2d(
             x.permute(0, 3, 1, 2),  # a view: torch's channels_last memory format
             weight,
             bias,
-            self.conv.stride,
+            stride,
             dilation=self.conv.dilation,
             groups=self.conv.groups,
         ).permute(0, 2, 3, 1)
@@ -67,15 +74,24 @@ class Conv(Windowed):
         """Zeros below and above so many frequencies."""
         if not self.pads_frequency:
             return 0, 0
-        window = (self.conv.kernel_size[1] - 1) * self.conv.dilation[1] + 1
         stride = self.conv.stride[1]
-        spare = max(window - (frequencies % stride or stride), 0)
+        spare = max(self.frequency_window - (frequencies % stride or stride), 0)
         return spare // 2, spare - spare // 2
 
 
 def depthwise(channels: int, kernel: tuple[int, int], **arguments) -> Conv:
     """A convolution of each channel alone."""
     return Conv(channels, channels, kernel, groups=channels, **arguments)
+
+
+def places(x: Tensor, dim: int, window: int, stride: int) -> Iterator[Tensor]:
+    """Of every window of x along a dimension, `stride` apart: its first entries, its second ones, and so on.
+
+    Plain slices, which every runtime has in integers too.
+    """
+    windows = (x.shape[dim] - window) // stride + 1
+    for first in range(window):
+        yield x[(slice(None),) * dim + (slice(first, first + stride * (windows - 1) + 1, stride),)]
 
 
 class Mean(Windowed):
@@ -88,7 +104,7 @@ class Mean(Windowed):
         window = self.timing.receptive_field
         if x.shape[1] == window:
             return x.mean(1, keepdim=True)
-        return x.unfold(1, window, self.timing.stride).mean(-1)
+        return sum(places(x, 1, window, self.timing.stride)) / window
 
 
 class Max(Windowed):
@@ -98,10 +114,7 @@ class Max(Windowed):
         super().__init__(window, stride, padding)
 
     def windows(self, x: Tensor) -> Tensor:
-        window, stride = self.timing.receptive_field, self.timing.stride
-        if x.shape[1] == window:
-            return x.amax(1, keepdim=True)
-        return x.unfold(1, window, stride).amax(-1)
+        return reduce(torch.maximum, places(x, 1, self.timing.receptive_field, self.timing.stride))
 
 
 class Flatten(Windowed):
@@ -145,7 +158,7 @@ class ChannelPool(nn.Module):
         self.window, self.stride = window, stride
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.unfold(-1, self.window, self.stride).amax(-1)
+        return reduce(torch.maximum, places(x, 3, self.window, self.stride))
 
 
 class Channels(nn.Module):

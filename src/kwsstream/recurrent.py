@@ -64,9 +64,11 @@ class LSTM(Streaming):
         cell, output = x.new_zeros(len(x), self.units), x.new_zeros(len(x), self.outputs)
         if state is not None:
             cell, output = state["cell"], state["output"]
+        of_input, of_output = self.gates.weight.split([x.shape[3], self.outputs], 1)
         outputs = []
-        for frame in x.squeeze(2).unbind(1):
-            into, forget, new, out = self.gates(torch.cat([frame, output], 1)).chunk(4, 1)
+        for from_input in F.linear(x.squeeze(2), of_input, self.gates.bias).unbind(1):
+            # a product of each, for in integers the frame and the output are on scales of their own
+            into, forget, new, out = (from_input + F.linear(output, of_output)).chunk(4, 1)
             if self.peepholes is not None:
                 into, forget = into + self.peepholes[0] * cell, forget + self.peepholes[1] * cell
             cell = torch.sigmoid(forget) * cell + torch.sigmoid(into) * torch.tanh(new)

@@ -182,6 +182,8 @@ class Delay(Streaming):
         late = self.timing.lookahead
         if not late:
             return x, {}
+        if state is not None and x.shape[TIME] == late:
+            return state, x  # nothing to join: exporters have a simpler graph
         x = join(state, x, late)
         return x[:, :-late], x[:, -late:]
 

@@ -48,8 +48,7 @@ def too_small(name: str, layer: nn.Module, stack: Stack, error: Exception) -> st
             f"layer {name} needs {needs} frames and {stack.frames} are left: "
             "use a longer clip, a smaller kernel, stride or dilation before or in it, or padding causal"
         )
-    kernel = layer.conv.kernel_size[1] if hasattr(layer, "conv") else 0
-    spans = (kernel - 1) * layer.conv.dilation[1] + 1 if kernel else 0
+    spans = getattr(layer, "frequency_window", 0)
     if stack.frequencies < spans:
         return (
             f"layer {name} needs {spans} frequency bins and {stack.frequencies} are left: "
