@@ -5,11 +5,15 @@ import sys
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 import yaml
 
 from kwsstream import config as configs
 from kwsstream import evaluate, fit, runs
+from kwsstream.detection.material import material
+from kwsstream.detection.spotter import Spotter, open_model
+from kwsstream.detection.streams import Recipe, write_stream
 from kwsstream.errors import UserError, command
 from kwsstream.runners import TorchRunner, open_runner
 
@@ -91,6 +95,17 @@ def test_a_device_hears_what_was_trained(heard, exported, name):
     for clip in clips(runs.load(heard)):
         ours.reset(), device.reset()
         np.testing.assert_array_equal(device.run(clip), ours.run(clip))
+
+
+def test_a_stream_is_heard_by_the_run_and_by_every_file(heard, exported, tmp_path):
+    write_stream(material(runs.load(heard).data(), "testing"), Recipe(minutes=0.5, snr_db=25), tmp_path)
+    audio, _ = soundfile.read(tmp_path / "stream.wav", dtype="float32")
+    expected, _ = Spotter(open_model(heard)).push(audio)
+    assert np.ptp(expected, axis=0).max() > 0.1  # there is something to hear
+    for name in FILES:
+        spotter = Spotter(open_model(exported / f"cnn_{name}"))
+        found = np.concatenate([spotter.push(part)[0] for part in np.split(audio, [100, 320, 16000])])
+        np.testing.assert_allclose(found, expected, atol=0.05 if "int8" in name else 1e-4)
 
 
 def evaluated(monkeypatch, capsys, *arguments):

@@ -32,7 +32,7 @@ from kwsstream.errors import UserError
 
 @dataclass(frozen=True)
 class Parameters:
-    """How a detector listens. UserError for a value out of its range."""
+    """How a detector listens. ValueError for a value out of its range."""
 
     __pydantic_config__ = {"extra": "forbid", "strict": True}  # noqa: RUF012 (what pydantic reads)
 
@@ -56,7 +56,7 @@ class Parameters:
             ("hysteresis", self.hysteresis, 0, 0.99),
         ):
             if not low <= value <= high:
-                raise UserError(f"detector {name}={value!r}: expected {low:g} to {high:g}")
+                raise ValueError(f"{name}={value!r}: expected {low:g} to {high:g}")
 
     def with_thresholds(self, thresholds: dict[str, float]) -> "Parameters":
         return replace(self, thresholds=dict(thresholds))

@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from kwsstream.detector import Parameters
 from kwsstream.errors import UserError
+from kwsstream.files import whole
 from kwsstream.streaming import Timing
 
 SCHEMA_VERSION = 1
@@ -148,6 +150,8 @@ class Manifest(Interface):
     micro: Micro | str | None = None
     """Of int8 and int16 files: what TensorFlow Lite Micro does with it, or why it cannot run it. Null for others, and
     where tflite-micro was not installed when the file was exported."""
+    detector: Parameters | None = None
+    """How to hear words in its posteriors: see kwsstream.detector. They can be changed at any time; null: defaults."""
 
 
 def manifest_path(file: Path) -> Path:
@@ -156,7 +160,8 @@ def manifest_path(file: Path) -> Path:
 
 def write_manifest(manifest: Manifest, folder: Path) -> None:
     """Write a manifest beside its file, which lies in `folder`."""
-    manifest_path(folder / manifest.file).write_text(manifest.model_dump_json(indent=2) + "\n")
+    with whole(manifest_path(folder / manifest.file)) as beside:
+        beside.write_text(manifest.model_dump_json(indent=2) + "\n")
 
 
 def read_manifest(file: Path) -> Manifest:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import torch
 
+from kwsstream.detection.settings import run_parameters
 from kwsstream.errors import UserError
 from kwsstream.export.audio import audio_runs, data_of
 from kwsstream.export.calibration import calibration
@@ -133,6 +134,7 @@ class Exporter:
             config=config,
             parity=parity,
             micro=micro,
+            detector=None if part == "front" else run_parameters(self.run),
         )
 
     @property

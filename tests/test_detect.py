@@ -1,0 +1,323 @@
+"""Models over streams: judged, swept, tuned; the same for PyTorch and for every file; and as commands."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kwsstream import detect, manifest, runs
+from kwsstream.detection.curve import operating_point, sweep
+from kwsstream.detection.evaluation import distinct, hear
+from kwsstream.detection.judge import Judge
+from kwsstream.detection.material import material
+from kwsstream.detection.settings import changed, file_parameters, save_parameters
+from kwsstream.detection.spotter import Spotter, open_model
+from kwsstream.detection.streams import Recipe, write_stream
+from kwsstream.detection.truth import Span
+from kwsstream.detection.tuning import tune
+from kwsstream.detector import Detection, Parameters
+from kwsstream.errors import UserError
+from kwsstream.features import Features
+from kwsstream.models import build
+
+RATE_HZ = 16000
+FORMS = [
+    "cnn_external_audio_float32.onnx", "cnn_external_audio_float32.tflite", "cnn_external_features_int8.tflite",
+    "cnn_internal_features_int8.tflite",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def streams(trained, tmp_path_factory):
+    """Two streams of four minutes: of the test clips, and of those that validate."""
+    folder, data = tmp_path_factory.mktemp("streams"), runs.load(trained).data()
+    for name in ("testing", "validation"):
+        write_stream(material(data, name), Recipe(minutes=4, snr_db=25, seed=1), folder / name)
+    return folder
+
+
+@pytest.fixture
+def run(trained, tmp_path):
+    """A copy of the run, to write beside."""
+    return shutil.copytree(trained, tmp_path / "run")
+
+
+def arguments(folder):
+    return ["--stream", str(folder / "stream.wav"), "--truth", str(folder / "truth.csv")]
+
+
+def command(*words):
+    """A command in this process: its exit code is its error."""
+    return detect.main([str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def heard(trained, streams):
+    return hear(trained, streams / "testing" / "stream.wav", streams / "testing" / "truth.csv")
+
+
+SPANS = [Span("yes", 0, 100), Span("no", 150, 250), Span("_unknown_", 300, 400), Span("yes", 500, 600)]
+
+
+def judged(*detections, truth=SPANS, words=("yes", "no"), tolerance_ms=50):
+    judge = Judge(truth, words, 3_600_000, 1000, tolerance_ms)
+    return judge([Detection(label, 1.0, sample) for label, sample in detections])
+
+
+def test_detections_are_judged():
+    found = judged(("yes", 120), ("yes", 140), ("yes", 151), ("no", 300), ("no", 301), ("no", 550), ("yes", 650))
+    assert found.verdicts == ["hit", "false accept", "wrong word", "hit", "false accept", "wrong word", "hit"]
+    assert found.delays == [20, 50, 50]
+    assert (found.hits, found.misses, found.wrong, found.false_accepts) == (3, 0, 2, 2)
+    assert found.false_accepts_per_hour == 2 and found.false_rejects == 0
+
+
+def test_a_word_is_heard_from_its_start_until_the_tolerance_after_its_end():
+    assert judged(("yes", 499)).verdicts == ["false accept"]
+    assert judged(("yes", 500)).verdicts == judged(("yes", 650)).verdicts == ["hit"]
+    assert judged(("yes", 651)).verdicts == ["false accept"]
+
+
+def test_the_same_word_twice_is_two_hits():
+    twice = [Span("yes", 0, 100), Span("yes", 120, 200)]
+    assert judged(("yes", 90), ("yes", 190), truth=twice).delays == [-10, -10]
+    assert judged(("yes", 130), ("yes", 190), truth=twice).verdicts == ["hit", "hit"]
+
+
+def test_a_truth_without_keywords_is_refused():
+    with pytest.raises(UserError, match="no keyword of yes, no"):
+        judged(truth=SPANS[2:3])
+
+
+@given(st.lists(st.tuples(st.sampled_from(["yes", "no"]), st.integers(0, 700)), max_size=20))
+def test_every_detection_has_one_verdict_and_every_keyword_one_fate(detections):
+    found = judged(*sorted(detections, key=lambda one: one[1]))
+    assert len(found.verdicts) == len(detections) == found.hits + found.wrong + found.false_accepts
+    assert 0 <= found.hits <= found.keywords == found.hits + found.misses == 3
+
+
+def test_a_trained_model_finds_its_words(heard):
+    points = sweep(heard.model, heard.posteriors, heard.judge)
+    assert heard.posteriors.shape == (4 * 60 * 50, 5)
+    np.testing.assert_allclose(heard.posteriors.sum(1), 1, atol=1e-5)
+    assert points[0].false_accepts_per_hour > points[-1].false_accepts_per_hour
+    assert min(point.false_rejects for point in points) < 50  # of tones, learnt in 30 updates
+    assert points[-1].false_rejects > 90
+
+
+def test_a_point_of_the_curve_is_what_the_detector_does(heard):
+    points = sweep(heard.model, heard.posteriors, heard.judge)
+    one = operating_point(points, 100)
+    assert one.false_accepts_per_hour <= 100
+    assert one.false_rejects == min(p.false_rejects for p in points if p.false_accepts_per_hour <= 100)
+    parameters = heard.model.parameters.with_thresholds(dict.fromkeys(["yes", "no", "up"], one.threshold))
+    found = heard.judge(heard.model.detector(parameters).push(heard.posteriors))
+    assert (found.false_accepts_per_hour, found.false_rejects) == (one.false_accepts_per_hour, one.false_rejects)
+
+
+@pytest.mark.parametrize("target", [15, 120])
+def test_tuned_thresholds_hold_their_target_and_do_no_worse_than_one_for_all(heard, target):
+    parameters, found = tune(heard.model, heard.posteriors, heard.judge, target)
+    assert found.false_accepts_per_hour <= target
+    again = heard.judge(heard.model.detector(parameters).push(heard.posteriors))
+    assert again == found
+    common = [p for p in sweep(heard.model, heard.posteriors, heard.judge) if p.false_accepts_per_hour <= target]
+    worth = max(found.keywords * (1 - p.false_rejects / 100) - p.wrong for p in common)
+    assert found.hits - found.wrong >= worth - 1e-6
+
+
+def test_no_thresholds_for_a_model_that_hears_nothing(heard):
+    with pytest.raises(UserError, match=r"no thresholds of .* at 1 false accepts per hour .* allows 0: give a longer"):
+        tune(heard.model, np.zeros_like(heard.posteriors), heard.judge, 1.0)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_file_hears_what_the_model_does(form, exports, heard, streams):
+    file = hear(exports / form, streams / "testing" / "stream.wav", streams / "testing" / "truth.csv")
+    agreement = (file.posteriors.argmax(1) == heard.posteriors.argmax(1)).mean()
+    assert agreement > (0.9 if "int8" in form else 0.999)
+    assert abs(len(file.detections) - len(heard.detections)) <= (10 if "int8" in form else 1)
+
+
+def test_a_stream_may_come_in_any_pieces(trained):
+    audio = 0.1 * np.random.default_rng(0).standard_normal(16000).astype(np.float32)
+    whole, cut = (Spotter(open_model(trained)) for _ in range(2))
+    expected, _ = whole.push(audio)
+    parts = [cut.push(part)[0] for part in np.split(audio, [1, 319, 320, 960, 5000, 5001])]
+    np.testing.assert_allclose(np.concatenate(parts), expected, atol=1e-5)
+
+
+def test_files_are_told_apart_by_the_last_parts_of_their_paths():
+    assert distinct([Path("/r/a/x.onnx"), Path("/r/a/y.onnx")]) == ["x.onnx", "y.onnx"]
+    assert distinct([Path("/r/a/e/x"), Path("/r/b/e/x")]) == ["a-e-x", "b-e-x"]
+    with pytest.raises(UserError, match="twice"):
+        distinct([Path("/r/x"), Path("/r/../r/x")])
+
+
+def test_eval_leaves_tables_curves_and_a_picture(trained, run, streams, tmp_path, capfd):
+    command("eval", "--file", trained, run, *arguments(streams / "testing"), "--out", tmp_path / "out")
+    lines = capfd.readouterr().out.splitlines()
+    names = distinct([trained, run])
+    assert [line.split()[0] for line in lines if line.startswith(tuple(names))] == [
+        *names,
+        *names[:1] * 3,
+        *names[1:] * 3,
+    ]
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    first = report[0]
+    assert [one["model"] for one in report] == names
+    assert first | {"model": ""} == report[1] | {"model": ""}
+    assert first["hits"] + first["misses"] == first["keywords"] and set(first["operating_points"]) == {"0.5", "1", "10"}
+    assert (tmp_path / "out" / "det.png").read_bytes().startswith(b"\x89PNG")
+    with (tmp_path / "out" / f"{names[0]}.det.csv").open() as file:
+        curve = list(csv.DictReader(file))
+    assert len(curve) > 100 and float(curve[0]["false_accepts_per_hour"]) > float(curve[-1]["false_accepts_per_hour"])
+    with (tmp_path / "out" / f"{names[0]}.detections.csv").open() as file:
+        verdicts = [row["verdict"] for row in csv.DictReader(file)]
+    assert verdicts.count("hit") == first["hits"] and verdicts.count("false accept") == first["false_accepts"]
+    assert np.load(tmp_path / "out" / f"{names[0]}.posteriors.npy").shape == (4 * 60 * 50, 5)
+
+
+def test_tune_writes_what_eval_then_uses(run, streams, capfd):
+    command("tune", "--file", run, *arguments(streams / "validation"), "--target", 30)
+    assert open_model(run).parameters.thresholds != {"yes": 0.8, "no": 0.8, "up": 0.8}
+    capfd.readouterr()
+    command("eval", "--file", run, *arguments(streams / "validation"))
+    assert float(capfd.readouterr().out.splitlines()[2].split()[6]) <= 30
+
+
+def test_parameters_change_without_an_export(exports, tmp_path, capfd):
+    name = "cnn_external_audio_float32.onnx"
+    for file in (name, f"{name}.json"):
+        shutil.copy(exports / file, tmp_path)
+    before, file = (tmp_path / f"{name}.json").read_text(), tmp_path / name
+    assert json.loads(before)["detector"]["thresholds"] == {"yes": 0.8, "no": 0.8, "up": 0.8}
+    command("set", "--file", file, "window_ms=300", "thresholds.yes=0.25", "thresholds.no=null")
+    expected = Parameters({"yes": 0.25, "up": 0.8}, window_ms=300)
+    assert file_parameters(file) == expected == open_model(file).parameters
+    command("set", "--file", file)
+    assert '"window_ms": 300' in capfd.readouterr().out
+    save_parameters(file, Parameters({"yes": 0.8, "no": 0.8, "up": 0.8}))
+    assert (tmp_path / f"{name}.json").read_text() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == [name, f"{name}.json"]
+
+
+def test_a_manifest_without_parameters_has_the_defaults(exports, tmp_path):
+    name = "cnn_external_audio_float32.onnx"
+    shutil.copy(exports / name, tmp_path)
+    values = json.loads((exports / f"{name}.json").read_text())
+    for text, message in (
+        ({}, None),
+        ({"detector": {"thresholds": {"yes": 2.0}}}, "thresholds.yes=2.0: expected 1e-06 to 1"),
+        ({"detector": {"window": 1.0}}, "detector.*window"),
+    ):
+        (tmp_path / f"{name}.json").write_text(json.dumps({k: v for k, v in values.items() if k != "detector"} | text))
+        if message:
+            with pytest.raises(UserError, match=message):
+                file_parameters(tmp_path / name)
+        else:
+            assert file_parameters(tmp_path / name) == Parameters({"yes": 0.8, "no": 0.8, "up": 0.8})
+
+
+def test_an_export_takes_the_parameters_of_its_run(run, tmp_path):
+    pytest.importorskip("onnxscript", reason="the export extra is not installed")
+    from kwsstream.export.exporter import Exporter
+
+    save_parameters(run, Parameters({"up": 0.4}))
+    Exporter(runs.load(run), "onnx", "external", parity_steps=5).export(["float32"], "audio", tmp_path / "export")
+    assert manifest.read_manifest(tmp_path / "export" / FORMS[0]).detector == Parameters({"up": 0.4})
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("window_ms", "'window_ms' is not of the form key=number"),
+        ("window_ms=long", "is not of the form key=number"),
+        ("window=100", "window: .*; put that right"),
+        ("thresholds.yes=0", "thresholds.yes=0.0: expected 1e-06 to 1"),
+        ("minimum_count=1.5", "minimum_count: .*integer"),
+        ("window_ms.yes=1", "window_ms.yes: Unexpected"),
+        ("window_ms=NaN", "window_ms"),
+    ],
+)
+def test_parameters_that_cannot_be_are_refused(given, message):
+    with pytest.raises(UserError, match=message):
+        changed(Parameters({"yes": 0.5}), [given])
+
+
+@pytest.fixture
+def bad(tmp_path, trained, streams):
+    """What commands may be given, good and bad, by name."""
+    good = streams / "testing"
+    audio, _ = soundfile.read(good / "stream.wav", frames=8 * RATE_HZ)
+    soundfile.write(tmp_path / "slow.wav", audio, 8000)
+    soundfile.write(tmp_path / "short.wav", audio, RATE_HZ)
+    (tmp_path / "empty.wav").write_bytes(b"")
+    (tmp_path / "else.csv").write_text("label,start,end\nhouse,1,2\n")
+    (tmp_path / "none.csv").write_text("label,start,end\n_unknown_,1,2\n")
+    return {"tmp": tmp_path, "run": trained, "wav": good / "stream.wav", "csv": good / "truth.csv"}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("eval --file {tmp}/x.onnx --stream {wav} --truth {csv}", "no file .*x.onnx"),
+        ("eval --file {wav} --stream {wav} --truth {csv}", "stream.wav is no model: expected a run folder"),
+        ("eval --file {tmp} --stream {wav} --truth {csv}", "is not a run folder"),
+        ("eval --file {run} --stream {tmp}/x.wav --truth {csv}", "no sound file .*x.wav"),
+        ("eval --file {run} --stream {tmp}/empty.wav --truth {csv}", "empty.wav cannot be read as sound"),
+        ("eval --file {run} --stream {tmp}/slow.wav --truth {csv}", "slow.wav is sampled at 8000 Hz, .* 16000 Hz"),
+        ("eval --file {run} --stream {wav} --truth {tmp}/x.csv", "no truth .*x.csv"),
+        ("eval --file {run} --stream {wav} --truth {wav}", "stream.wav (is not a CSV file|starts with)"),
+        ("eval --file {run} --stream {tmp}/short.wav --truth {csv}", "is no part of a stream of 8 s"),
+        ("eval --file {run} --stream {wav} --truth {tmp}/else.csv", "label 'house' is unknown to the model"),
+        ("eval --file {run} --stream {wav} --truth {tmp}/none.csv", "the truth has no keyword of yes, no, up"),
+        ("eval --file {run} --stream {wav} --truth {csv} --out {wav}", "cannot write .*stream.wav"),
+        ("eval --file {run} --stream {wav} --truth {csv} --tolerance-ms -1", "--tolerance-ms -1: expected"),
+        ("tune --file {run} --stream {wav} --truth {csv} --target nan", "--target nan: expected"),
+        ("stream --run {run} --out {tmp}/else.csv", "cannot write .*else.csv"),
+        ("stream --run {run} --out {tmp}/out --minutes 0", "minutes 0: expected"),
+        ("stream --config {tmp}/x.yaml --out {tmp}/out", "no config file"),
+        ("set --file {run} thresholds.house=0.5", "thresholds name house: expected labels of"),
+        ("set --file {run} thresholds.yes=null thresholds.no=null thresholds.up=null", "no detection is possible"),
+    ],
+)
+def test_what_a_user_can_cure_is_one_line(line, message, bad):
+    with pytest.raises(UserError, match=message) as error:
+        command(*(word.format(**bad) for word in line.split()))
+    assert "\n" not in str(error.value)
+    assert not (bad["tmp"] / "out").exists() and not (bad["run"] / "detector.json").exists()
+
+
+def test_a_file_that_takes_whole_clips_is_refused(exports):
+    with pytest.raises(UserError, match=r"takes whole clips: a stream needs .* --stream external or internal"):
+        open_model(exports / "cnn_none_audio_float32.onnx")
+
+
+def test_a_run_that_cannot_stream_is_refused(tmp_path, monkeypatch):
+    run = SimpleNamespace(model=build("att_rnn", Features(), samples=16000, labels=5))
+    monkeypatch.setattr(runs, "load", lambda folder: run)
+    with pytest.raises(UserError, match=r"cannot stream, .*: a stream needs a model that steps"):
+        open_model(tmp_path)
+
+
+def test_as_a_command(small, tmp_path):
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1] / "src")}
+    line = [sys.executable, "-m", "kwsstream.detect", "stream", "--config", small, "--minutes", "1", "--out", tmp_path]
+    done = subprocess.run(list(map(str, line)), capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{tmp_path / 'stream.wav'}: 1 minutes, ")
+    done = subprocess.run(
+        [*map(str, line), "--seed", "-1"], capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode == 1 and done.stderr.startswith("error: seed -1: expected 0")
