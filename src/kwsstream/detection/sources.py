@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -55,10 +56,7 @@ def pipe_source(descriptor: int, rate: int, live: bool) -> Source:
 
 def microphone_source(device: str | None, rate: int) -> Source:
     """A microphone by number or part of its name; at `rate` if it can, else at its own."""
-    try:
-        sounddevice = extra("sounddevice", "listen")
-    except OSError as error:
-        raise UserError(f"{error}: sounddevice needs PortAudio; install libportaudio2, or use --stdin") from error
+    sounddevice = microphones()
     number = int(device) if device and device.isdigit() else device
     try:
         try:
@@ -82,6 +80,14 @@ def microphone_source(device: str | None, rate: int) -> Source:
         return stream
 
     return Source(f"microphone {device or '(default)'}", rate, True, start)
+
+
+def microphones() -> ModuleType:
+    """The library that knows them. UserError where it, or the PortAudio that it needs, is missing."""
+    try:
+        return extra("sounddevice", "listen")
+    except OSError as error:
+        raise UserError(f"{error}: sounddevice needs PortAudio; install libportaudio2, or use --stdin") from error
 
 
 def paced(audio: Iterator[np.ndarray], rate: int) -> Iterator[np.ndarray]:
