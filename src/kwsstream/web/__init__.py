@@ -1,0 +1,1 @@
+"""Models in a browser: a page that listens, and the TensorFlow.js form."""
