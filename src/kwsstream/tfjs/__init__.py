@@ -1,0 +1,1 @@
+"""Runs as TensorFlow.js graph models."""
