@@ -56,7 +56,7 @@ class Conv(Windowed):
         weight, bias, stride = self.conv.weight, self.conv.bias, self.conv.stride
         if self.conv.kernel_size == (1, 1):  # the gradient of a strided one crashes in oneDNN (torch 2.11, AVX-512)
             x, stride = x[:, :: stride[0], :: stride[1]], 1
-        elif x.shape[2] == self.frequency_window:  # one frequency comes out: TensorFlow wants equal strides if depthwise
+        elif x.shape[2] == self.frequency_window:  # one frequency comes out: TensorFlow wants equal strides
             stride = stride[0]
         if self.norm is not None and not self.training:
             weight, bias = self.norm.folded(weight, bias)
