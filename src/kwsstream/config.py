@@ -109,6 +109,25 @@ class Training(BaseModel):
         return sum(self.updates)
 
 
+class Quantise(BaseModel):
+    """How integer files are fitted to real streams.
+
+    Ranges of int8 tensors reach from the least to the largest number seen, or hold `percentile` percent of them on
+    each side. int16 has numbers enough for all that was seen.
+    """
+
+    model_config = STRICT
+    calibration_steps: PositiveInt = 2000
+    """Steps of streams with carried states that ranges are taken from; `calibration_clips` for whole clips."""
+    calibration_clips: PositiveInt = 100
+    calibration_seed: Annotated[int, Field(ge=0)] = 0
+    """Which clips of the training set they are."""
+    ranges: Literal["min_max", "percentile"] = "min_max"
+    percentile: Annotated[float, Field(gt=50, le=100)] = 99.99
+    narrow_features: bool = True
+    """Cut features off where scores change least by it, rather than hold digital silence."""
+
+
 class Config(BaseModel):
     """One experiment."""
 
@@ -120,6 +139,7 @@ class Config(BaseModel):
     augment: arguments(Augment, without=FROM_DATA) = {}
     masks: Masks = {}
     training: Training = {}
+    quantise: Quantise = {}
     trainer: dict[str, Any] = {}
     """Arguments of Lightning's Trainer, such as devices, num_nodes, accelerator and precision."""
 

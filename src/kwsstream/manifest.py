@@ -125,6 +125,19 @@ class Micro(Strict):
     """Percent of steps with the same label. Where labels tie, as integers do, any of them will do."""
 
 
+class Quantisation(Strict):
+    """How the ranges of an integer file's tensors were found, over `runs` of real streams drawn by `seed`."""
+
+    runs: int
+    seed: int
+    ranges: Literal["min_max", "percentile"]
+    percentile: float | None
+    feature_range: tuple[float, float] | None
+    """Limits that features were cut off at; null: nowhere."""
+    rescaled: list[str]
+    """States that come out of the net with another scale than they go in with, and are rescaled by a last operator."""
+
+
 class Manifest(Interface):
     """All that a runtime, or a person who writes firmware, has to know of a file."""
 
@@ -152,6 +165,8 @@ class Manifest(Interface):
     where tflite-micro was not installed when the file was exported."""
     detector: Parameters | None = None
     """How to hear words in its posteriors: see kwsstream.detector. They can be changed at any time; null: defaults."""
+    quantisation: Quantisation | None = None
+    """Null where numbers are not integers."""
 
 
 def manifest_path(file: Path) -> Path:

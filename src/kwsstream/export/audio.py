@@ -15,10 +15,10 @@ def rows(partition, count: int, seed: int = 0) -> np.ndarray:
     return np.concatenate([draw.permutation(len(partition)) for _ in range(passes)])[:count]
 
 
-def audio_runs(partition, samples: int, count: int) -> np.ndarray:
+def audio_runs(partition, samples: int, count: int, seed: int = 0) -> np.ndarray:
     """Audio for `count` runs, float32 (count, samples of a run): clips joined to one stream, and cut again."""
     clip_samples = partition.audio(slice(0, 1)).shape[1]
-    audio = partition.audio(rows(partition, -(-count * samples // clip_samples))).astype(np.float32) / 32768
+    audio = partition.audio(rows(partition, -(-count * samples // clip_samples), seed)).astype(np.float32) / 32768
     return audio.reshape(-1)[: count * samples].reshape(count, samples)
 
 

@@ -6,10 +6,16 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
+import yaml
+from pydantic import ValidationError
 
 from kwsstream import evaluate, runs
-from kwsstream.export.exporter import Exporter, Format, check
+from kwsstream.config import Quantise, first_line
+from kwsstream.errors import UserError
+from kwsstream.export.exporter import Exporter, Format, Opinion, check
 from kwsstream.export.graph import Input, Stream
+from kwsstream.export.noise import noise_path, read_noise
+from kwsstream.export.second import NAME as SECOND
 from kwsstream.export.tflite import INTEGER, PRECISIONS
 from kwsstream.manifest import Manifest
 from kwsstream.report import table
@@ -17,6 +23,7 @@ from kwsstream.runners import TorchRunner
 from kwsstream.runs import Run
 from kwsstream.streaming import why_whole
 
+LONGEST_NAME = 60
 HEAD = [
     "file",
     "kB",
@@ -32,9 +39,12 @@ HEAD = [
 
 def main(format: Format, description: str, arguments: list[str] | None = None) -> None:
     """Export a run as the arguments say, and print how each file compares with PyTorch."""
-    given = parser(format, description).parse_args(arguments)
+    given = parser(format, description).parse_intermixed_args(arguments)
     check(format, given.stream, given.precision)
+    if (given.report or given.second_opinion) and not set(given.precision) & set(INTEGER):
+        raise UserError(f"--report and --second-opinion are about {' and '.join(INTEGER)}: add one to --precision")
     run = runs.load(given.run or runs.newest())
+    run.config = run.config.model_copy(update={"quantise": overridden(run.config.quantise, given.overrides)})
     folder = given.out or run.folder / "export"
     if given.input == "audio" and (integer := [p for p in given.precision if p in INTEGER]):
         print(f"{' and '.join(integer)} take features: a float32 front end is exported beside", file=sys.stderr)
@@ -43,16 +53,60 @@ def main(format: Format, description: str, arguments: list[str] | None = None) -
     if format == "tflite":  # the graphs that TFLite files come from are worth a file, too
         stream = "external" if given.stream == "internal" else given.stream
         manifests += Exporter(run, "onnx", stream).export(["float32"], given.input, folder)
-    manifests += Exporter(run, format, given.stream).export(given.precision, given.input, folder)
-    print(table(HEAD, [*pytorch_rows(run), *(row(manifest, folder) for manifest in manifests)]))
+    exporter = Exporter(run, format, given.stream, report=given.report, second=given.second_opinion)
+    manifests += exporter.export(given.precision, given.input, folder)
+    print(table(HEAD, [*pytorch_rows(run), *file_rows(manifests, exporter.opinions, folder)]))
+    for manifest in manifests:
+        say_more(manifest, folder, given.report)
+
+
+def file_rows(manifests: list[Manifest], opinions: dict[str, Opinion], folder: Path) -> list[list[str]]:
+    """A row for each file, and one below it for what another quantiser made of it."""
+    rows = []
+    for manifest in manifests:
+        rows.append(row(manifest, folder))
+        if opinion := opinions.get(manifest.file):
+            found = percent(opinion.agreement), percent(opinion.accuracy)
+            rows.append([f"the same by {SECOND}", *["-"] * (len(HEAD) - 3), *found])
+    return rows
+
+
+def say_more(manifest: Manifest, folder: Path, report: bool) -> None:
+    """What is to be known of an integer file beyond its row."""
+    if manifest.quantisation is None:
+        return
+    if manifest.quantisation.rescaled:
+        print(f"{manifest.file}: rescaled at the end of each step: {', '.join(manifest.quantisation.rescaled)}")
+    if report:
+        layers = read_noise(noise_path(folder / manifest.file))
+        print(f"\n{manifest.file}: signal over noise of its layers, worst first")
+        rows = [[n.operator, n.tensor[-LONGEST_NAME:], f"{n.decibels:.1f}", f"{n.rounding:.1f}"] for n in layers]
+        print(table(["operator", "tensor", "dB", "dB, its own rounding alone"], rows))
+
+
+def overridden(quantise: Quantise, overrides: list[str]) -> Quantise:
+    """The section of a config with overrides quantise.key=value. UserError where one does not fit."""
+    if wrong := [o for o in overrides if not o.startswith("quantise.") or "=" not in o]:
+        raise UserError(f"{wrong[0]!r}: an export can override quantise.KEY=VALUE alone; train anew for other keys")
+    values = {k.removeprefix("quantise."): yaml.safe_load(v) for k, v in (o.split("=", 1) for o in overrides)}
+    try:
+        return Quantise.model_validate(quantise.model_dump() | values)
+    except ValidationError as error:
+        raise UserError(first_line(error, ("quantise",))) from error
 
 
 def parser(format: Format, description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description)
     precisions = list(PRECISIONS) if format == "tflite" else ["float32"]
+    parser.add_argument("overrides", nargs="*", metavar="quantise.key=value", help="other than in the run's config")
     parser.add_argument("--stream", choices=get_args(Stream), default="external", help="where the states are kept")
     parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=precisions, help="all by default")
     parser.add_argument("--input", choices=get_args(Input), default="audio", help="integer files take features always")
+    if format == "tflite":
+        parser.add_argument("--report", action="store_true", help="the noise of each layer of integer files")
+        parser.add_argument("--second-opinion", action="store_true", help=f"quantise by {SECOND} as well")
+    else:
+        parser.set_defaults(report=False, second_opinion=False)
     parser.add_argument("--run", type=Path, help="a run folder; the newest by default")
     parser.add_argument("--out", type=Path, help="the folder to write to; RUN/export by default")
     return parser

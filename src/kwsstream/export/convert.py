@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from kwsstream.export.graph import Graph, Part
 from kwsstream.export.interface import internal, onnx_interface, tflite_interface
 from kwsstream.export.internal import internalise
 from kwsstream.export.join import join
+from kwsstream.export.limits import Estimate
 from kwsstream.export.onnx import to_onnx
-from kwsstream.export.tflite import Calibration, Precision, to_tflite
+from kwsstream.export.tflite import INTEGER, Calibration, Precision, to_tflite
 from kwsstream.manifest import Interface
 from kwsstream.runners.files import open_session
 from kwsstream.runners.session import Session
@@ -41,25 +43,30 @@ def make_onnx(graphs: dict[Part, Graph], plan: Plan) -> dict[Part, list[Made]]:
 
 
 def make_tflite(
-    graphs: dict[Part, Graph], plan: Plan, inside: bool, calibration: Callable[[Graph], Calibration]
+    graphs: dict[Part, Graph],
+    plan: Plan,
+    inside: bool,
+    calibration: Callable[[Graph], Calibration],
+    estimate: Callable[[Graph, Precision], Estimate | None] = lambda *_: None,
 ) -> dict[Part, list[Made]]:
     """The TFLite files of a plan. Those on the way to them are left beside, their names starting with a dot.
 
-    The front end and the net are converted, and joined to the model from audio.
+    The front end and the net are converted, and joined to the model from audio. Beside integer files a float net is
+    left in any case: see float_net_of.
     """
     folder = next(iter(next(iter(plan.values())).values())).parent
+    piece = partial(piece_in, folder)
     precisions = dict.fromkeys(precision for files in plan.values() for precision in files)  # each once, in order
-
-    def piece(part: Part, precision: Precision) -> Path:
-        return folder / f".{part}_{precision}.tflite"
-
+    if precisions.keys() & set(INTEGER):
+        precisions["float32"] = None
     front = ["float32"] if plan.keys() & {"front", "audio"} else []
     for part, wanted in {"front": front, "features": precisions}.items():
         if not wanted:
             continue
         onnx_file = folder / f".{part}.onnx"
-        to_onnx(graphs[part], onnx_file)
-        to_tflite(graphs[part], onnx_file, {p: piece(part, p) for p in wanted}, calibration(graphs[part]))
+        graph, files = graphs[part], {p: piece(part, p) for p in wanted}
+        to_onnx(graph, onnx_file)
+        to_tflite(graph, onnx_file, files, calibration(graph), partial(estimate, graph))
     for precision in plan.get("audio", {}):
         graph = graphs["audio"]
         pieces = piece("front", "float32"), piece("features", precision)
@@ -69,6 +76,18 @@ def make_tflite(
         part: [finish(graphs[part], piece(part, precision), file, precision) for precision, file in files.items()]
         for part, files in plan.items()
     }
+
+
+def piece_in(folder: Path, part: Part, precision: Precision) -> Path:
+    """A file on the way, of a part of a model with external state."""
+    return folder / f".{part}_{precision}.tflite"
+
+
+def float_net_of(made: dict[Part, list[Made]]) -> Path:
+    """The float32 file, with external state, of the net that integer files were made from."""
+    nets = [one.external or one for one in made["features"]]
+    named = [one.file for one in nets if one.precision == "float32"]
+    return named[0] if named else piece_in(nets[0].file.parent, "features", "float32")
 
 
 def finish_external(graph: Graph, piece: Path, file: Path, precision: Precision) -> Made:

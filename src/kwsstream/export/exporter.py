@@ -2,29 +2,32 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 import torch
+from torch import Tensor
 
 from kwsstream.detection.settings import run_parameters
 from kwsstream.errors import UserError
 from kwsstream.export.audio import audio_runs, data_of
-from kwsstream.export.calibration import calibration
 from kwsstream.export.clips import Clips, clip_logits, judged_clips
-from kwsstream.export.convert import Made, Plan, make_onnx, make_tflite
+from kwsstream.export.convert import Made, Plan, float_net_of, make_onnx, make_tflite
+from kwsstream.export.fitting import Fitting
 from kwsstream.export.graph import PARTS, Graph, Input, Part, Stream, graph_of
+from kwsstream.export.interface import tflite_interface
 from kwsstream.export.internal import HOW_TO_RESET
 from kwsstream.export.micro import measure_micro
-from kwsstream.export.parity import enforce, identical_steps, measure, replay
-from kwsstream.export.ranges import RANGE_CLIPS, feature_range
+from kwsstream.export.noise import layer_noise, noise_path, save_noise
+from kwsstream.export.parity import agreement, enforce, identical_steps, measure, replay
+from kwsstream.export.second import second_opinion
 from kwsstream.export.staging import staging
 from kwsstream.export.tflite import INTEGER, Precision
 from kwsstream.fronts import exportable
 from kwsstream.manifest import Clock, Manifest, Micro, Parity, sha256, write_manifest
+from kwsstream.runners.files import open_session
 from kwsstream.runners.front import FrontSession
 from kwsstream.runners.session import Session
 from kwsstream.streaming import why_whole
@@ -33,6 +36,14 @@ if TYPE_CHECKING:
     from kwsstream.runs import Run
 
 Format = Literal["onnx", "tflite"]
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """The net as another quantiser makes it, on the test clips: percent of PyTorch's labels, and of right ones."""
+
+    agreement: float
+    accuracy: float
 
 
 @dataclass
@@ -46,9 +57,15 @@ class Exporter:
     format: Format
     stream: Stream
     parity_steps: int = 500
-    calibration_steps: int = 2000
+    calibration_steps: int | None = None
+    """None: what the run's config says, of steps and of clips."""
     parity_clips: int = 300
-    calibration_clips: int = 100
+    calibration_clips: int | None = None
+    report: bool = False
+    """Leave the noise of each layer of an integer file beside it: FILE.noise.csv."""
+    second: bool = False
+    """Quantise by a second way, too: `opinions` then has the accuracy of what that makes, by the file's name."""
+    opinions: dict[str, Opinion] = field(default_factory=dict)
 
     def export(self, precisions: list[Precision], input: Input, folder: Path) -> list[Manifest]:
         """Write a file and a manifest for each precision, and the front end of those that take features.
@@ -74,7 +91,8 @@ class Exporter:
     def make(self, graphs: dict[Part, Graph], plan: Plan) -> dict[Part, list[Made]]:
         if self.format == "onnx":
             return make_onnx(graphs, plan)
-        return make_tflite(graphs, plan, self.stream == "internal", lambda graph: partial(self.calibration, graph))
+        calibration = partial(partial, self.fitting.calibration)
+        return make_tflite(graphs, plan, self.stream == "internal", calibration, self.fitting.estimate)
 
     def prove(self, part: Part, graph: Graph, made: dict[Part, list[Made]]) -> Iterator[Manifest]:
         """Measure the files of one part of the model against PyTorch, and write their manifests."""
@@ -93,8 +111,10 @@ class Exporter:
             micro = None
             if one.precision in INTEGER:
                 micro = measure_micro(one, graph.whole, data, replayed.results)
-            manifest = self.describe(one, part, parity, micro)
+            manifest = self.describe(one, part, graph, parity, micro)
             write_manifest(manifest, one.file.parent)
+            if one.precision in INTEGER:
+                self.look_closer(one, graph, made, front, data)
             yield manifest
 
     def front_sessions(self, made: dict[Part, list[Made]]) -> list[Session]:
@@ -103,20 +123,24 @@ class Exporter:
             return [one.session() for one in made["front"]]
         return [FrontSession(self.run.model.front, self.stream == "none")]
 
-    def calibration(self, graph: Graph, precision: Precision) -> Iterator[dict[str, np.ndarray]]:
-        """The inputs of the net over clips of the training set; for int8, features in the range that serves it best."""
-        count = self.calibration_clips if graph.whole else self.calibration_steps
-        data = data_of(self.run.model, graph, audio_runs(self.training, self.samples_of_run, count))
-        return calibration(graph, data.clamp(*self.feature_range) if precision == "int8" else data)
+    def look_closer(
+        self, one: Made, graph: Graph, made: dict[Part, list[Made]], front: list[Session], data: Tensor
+    ) -> None:
+        """What is asked for beyond the proof of an integer file: the noise of its layers, and a second opinion."""
+        floats, file = float_net_of(made), (one.external or one).file
+        if self.report:
+            noise = layer_noise(floats.read_bytes(), file.read_bytes(), graph.states, data.numpy())
+            save_noise(noise, noise_path(one.file))
+        if self.second:
+            second = file.with_name(f".second_{one.precision}.tflite")
+            second_opinion(floats, graph, one.precision, second, self.fitting)
+            session = open_session(second, tflite_interface(graph, second))
+            logits = clip_logits([*front, session], self.clips, self.run.model, graph.whole)
+            self.opinions[one.file.name] = Opinion(
+                agreement(logits, self.clips.logits.argmax(1)), agreement(logits, self.clips.labels)
+            )
 
-    @cached_property
-    def feature_range(self) -> tuple[float, float]:
-        audio = audio_runs(self.training, self.samples, RANGE_CLIPS)
-        with torch.no_grad():
-            features = self.run.model.front(torch.from_numpy(audio)[:, :, None, None])
-        return feature_range(self.run.model.net, features)
-
-    def describe(self, made: Made, part: Part, parity: Parity, micro: Micro | str | None) -> Manifest:
+    def describe(self, made: Made, part: Part, graph: Graph, parity: Parity, micro: Micro | str | None) -> Manifest:
         config = self.run.config.model_dump(mode="json")
         return Manifest(
             **dict(made.interface),
@@ -135,6 +159,7 @@ class Exporter:
             parity=parity,
             micro=micro,
             detector=None if part == "front" else run_parameters(self.run),
+            quantisation=self.fitting.describe(made.precision, graph, (made.external or made).file),
         )
 
     @property
@@ -145,8 +170,8 @@ class Exporter:
         return f"{self.run.name}_{self.stream}_{part}_{precision}.{self.format}"
 
     @cached_property
-    def training(self):
-        return self.run.data().partition("training")
+    def fitting(self) -> Fitting:
+        return Fitting(self.run, self.samples_of_run, self.calibration_steps, self.calibration_clips)
 
     @cached_property
     def testing(self):

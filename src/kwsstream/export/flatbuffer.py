@@ -18,16 +18,26 @@ def schema() -> ModuleType:
 
 def read(path: Path):
     """The ModelT of a file."""
-    return schema().ModelT.InitFromPackedBuf(bytearray(path.read_bytes()))
+    return parse(path.read_bytes())
+
+
+def parse(content: bytes):
+    """The ModelT of a file's bytes."""
+    return schema().ModelT.InitFromPackedBuf(bytearray(content))
 
 
 def write(model, path: Path) -> None:
     """Write a ModelT."""
+    path.write_bytes(pack(model))
+
+
+def pack(model) -> bytes:
+    """A ModelT as the bytes of a file."""
     for buffer in model.buffers:
         buffer.Pack = aligned(buffer)
     builder = extra("flatbuffers").Builder(1 << 20)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    path.write_bytes(builder.Output())
+    return bytes(builder.Output())
 
 
 def aligned(buffer):
@@ -62,3 +72,15 @@ def choose(model, entering: list, leaving: list, inputs: list[str], outputs: lis
 def named(entries: list, names: list[str]) -> list:
     by_name = {entry.name.decode(): entry for entry in entries}
     return [by_name[name] for name in names]
+
+
+def operator(model, name: str, inputs: list[int], outputs: list[int], options):
+    """An operator by its name in schema.fbs, entered in the model's list of operators where it is new."""
+    t = schema()
+    code = getattr(t.BuiltinOperator, name)
+    codes = [c.builtinCode for c in model.operatorCodes]
+    if code not in codes:
+        model.operatorCodes.append(t.OperatorCodeT(builtinCode=code, deprecatedBuiltinCode=min(code, 127), version=1))
+        codes.append(code)
+    kind = getattr(t.BuiltinOptions, type(options).__name__.removesuffix("T"))
+    return t.OperatorT(codes.index(code), inputs, outputs, builtinOptionsType=kind, builtinOptions=options)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kwsstream.export.flatbuffer import choose, read, schema, write
+from kwsstream.export.flatbuffer import choose, operator, read, schema, write
 from kwsstream.export.graph import Graph
 
 RESET = "reset"
@@ -50,18 +50,6 @@ def add_variables(model, main, pairs: dict[str, tuple[int, int]]) -> None:
     )
     main.operators = first + main.operators + last
     model.subgraphs.append(reset)
-
-
-def operator(model, name: str, inputs: list[int], outputs: list[int], options):
-    """An operator by its name in schema.fbs, entered in the model's list of operators where it is new."""
-    t = schema()
-    code = getattr(t.BuiltinOperator, name)
-    codes = [c.builtinCode for c in model.operatorCodes]
-    if code not in codes:
-        model.operatorCodes.append(t.OperatorCodeT(builtinCode=code, deprecatedBuiltinCode=min(code, 127), version=1))
-        codes.append(code)
-    kind = getattr(t.BuiltinOptions, type(options).__name__.removesuffix("T"))
-    return t.OperatorT(codes.index(code), inputs, outputs, builtinOptionsType=kind, builtinOptions=options)
 
 
 def add_handle(model, subgraph, name: str, operators: list) -> int:

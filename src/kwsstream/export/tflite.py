@@ -12,6 +12,7 @@ import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +21,7 @@ import numpy as np
 from kwsstream.errors import UserError
 from kwsstream.export.flatbuffer import SIGNATURE
 from kwsstream.export.graph import Graph
+from kwsstream.export.limits import Estimate, Runs, fit_limits
 from kwsstream.export.onnx import cause
 from kwsstream.export.tidy import tidy
 from kwsstream.extra import extra
@@ -34,11 +36,16 @@ Calibration = Callable[[Precision], Iterator[dict[str, np.ndarray]]]
 
 
 def to_tflite(
-    graph: Graph, onnx_file: Path, files: dict[Precision, Path], calibration: Calibration | None = None
+    graph: Graph,
+    onnx_file: Path,
+    files: dict[Precision, Path],
+    calibration: Calibration | None = None,
+    estimate: Callable[[Precision], Estimate | None] = lambda _: None,
 ) -> None:
     """Write the graph, of which `onnx_file` is the ONNX file, as TFLite in each precision.
 
-    Integer precisions need a calibration. UserError where a conversion fails; then none of its files is whole.
+    Integer precisions need a calibration; `estimate` gives what has better limits of tensors for int8, if anything.
+    UserError where a conversion fails; then none of its files is whole.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     scratch = onnx_file.with_name(f".{onnx_file.stem}.saved")
@@ -47,7 +54,10 @@ def to_tflite(
             save_model(keras_model(graph, onnx_file, scratch), graph, scratch)
         for precision, path in files.items():
             with failing_as_user_error(f"{path.name}: conversion to {precision}"):
-                path.write_bytes(convert(scratch, precision, calibration))
+                content = convert(scratch, precision, calibration)
+                if precision == "int8":
+                    content = quantised(content, graph, partial(calibration, precision), estimate(precision))
+                path.write_bytes(content)
                 tidy(path, graph)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -129,7 +139,10 @@ def save_model(model, graph: Graph, folder: Path) -> None:
 
 
 def convert(saved: Path, precision: Precision, calibration: Calibration | None) -> bytes:
-    """A saved model as the bytes of a TFLite file. Integer files are integer from input to output."""
+    """A saved model as the bytes of a TFLite file; for int8, of a float file whose tensors have limits.
+
+    An int16 file is integer from input to output.
+    """
     lite, types = extra("tensorflow").lite, extra("tensorflow")
     converter = lite.TFLiteConverter.from_saved_model(str(saved))
     if precision != "float32":
@@ -142,6 +155,18 @@ def convert(saved: Path, precision: Precision, calibration: Calibration | None) 
             if precision == "int8"
             else lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
         ]
-        converter.inference_input_type = converter.inference_output_type = getattr(types, precision)
-        converter.representative_dataset = partial(calibration, precision)
+        if precision == "int8":
+            converter._experimental_calibrate_only = True
+            converter.representative_dataset = lambda: islice(calibration(precision), 1)
+        else:
+            converter.representative_dataset = partial(calibration, precision)
+            converter.inference_input_type = converter.inference_output_type = types.int16
     return converter.convert()
+
+
+def quantised(calibrated: bytes, graph: Graph, runs: Runs, estimate: Estimate | None) -> bytes:
+    """A float file in int8 from input to output: the converter's own last step, on limits put right."""
+    int8 = extra("tensorflow").int8
+    quantise = extra("tensorflow.lite.python.convert").mlir_quantize
+    limited = fit_limits(calibrated, graph, runs, estimate)
+    return bytes(quantise(limited, fully_quantize=True, input_data_type=int8, output_data_type=int8))

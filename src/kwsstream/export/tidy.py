@@ -4,14 +4,18 @@ from pathlib import Path
 
 import numpy as np
 
-from kwsstream.export.flatbuffer import choose, read, write
+from kwsstream.export.flatbuffer import choose, operator, read, schema, write
 from kwsstream.export.graph import Graph
+from kwsstream.export.watch import operators
 
 ROUNDING = 1e-6
 
 
 def tidy(path: Path, graph: Graph) -> None:
-    """Name the inputs and outputs of a file as the graph does, put them in its order, give each state one scale."""
+    """Name the inputs and outputs of a file as the graph does, put them in its order, give each state one scale.
+
+    Where a state comes out with another scale than it goes in with, it is rescaled by a last operator.
+    """
     model = read(path)
     main, signature = model.subgraphs[0], model.signatureDefs[0]
     for entry in (*signature.inputs, *signature.outputs):
@@ -20,7 +24,37 @@ def tidy(path: Path, graph: Graph) -> None:
     by_name = {tensor.name.decode(): tensor for tensor in main.tensors}
     for name, after in graph.states.items():
         share_scale(by_name[name].quantization, by_name[after].quantization)
+        if not same_numbers(by_name[name].quantization, by_name[after].quantization):
+            rescale(model, by_name[name], after)
     write(model, path)
+
+
+def rescale(model, state, after: str) -> None:
+    """Give a successor of a state the state's own scale and zero point, by an operator of its own."""
+    main, signature = model.subgraphs[0], model.signatureDefs[0]
+    entry = next(entry for entry in signature.outputs if entry.name.decode() == after)
+    before = main.tensors[entry.tensorIndex]
+    before.name = f"{after}_before".encode()
+    main.tensors.append(schema().TensorT(state.shape, state.type, 0, after.encode(), state.quantization))
+    last = len(main.tensors) - 1
+    main.operators.append(operator(model, "QUANTIZE", [entry.tensorIndex], [last], schema().QuantizeOptionsT()))
+    main.outputs = [last if index == entry.tensorIndex else index for index in main.outputs]
+    entry.tensorIndex = last
+
+
+def rescaled(path: Path, graph: Graph) -> list[str]:
+    """The states that a file with external state rescales at the end of each step."""
+    model = read(path)
+    last = {model.subgraphs[0].tensors[o].name.decode() for one in operators(model) if one.name == "QUANTIZE"
+            for o in one.outputs}  # fmt: skip
+    return [name for name, after in graph.states.items() if after in last]
+
+
+def same_numbers(state, after) -> bool:
+    """Whether equal integers of two tensors stand for equal numbers."""
+    if state is None or state.scale is None:
+        return True
+    return np.array_equal(state.scale, after.scale) and np.array_equal(state.zeroPoint, after.zeroPoint)
 
 
 def share_scale(state, after) -> None:

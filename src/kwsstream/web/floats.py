@@ -6,8 +6,7 @@ so comes to the same integer again: the stream is that of the integer file.
 
 from pathlib import Path
 
-from kwsstream.export.flatbuffer import read, schema, write
-from kwsstream.export.internal import operator
+from kwsstream.export.flatbuffer import operator, read, schema, write
 from kwsstream.manifest import Interface
 
 
