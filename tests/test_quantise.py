@@ -153,6 +153,7 @@ def test_pairs_become_sets():
     ("words", "message"),
     [
         (["training.updates=[1]"], r"'training.updates=\[1\]': an export can override quantise.KEY=VALUE alone"),
+        (["quantise.bits=4"], "quantise.bits is for training: give it to python -m kwsstream.fit, with --from RUN"),
         (["quantise.percentile=20"], "quantise.percentile: input should be greater than 50, not 20"),
         (["quantise.range=x"], "quantise.range: unknown key; did you mean ranges"),
         (["--report", "--precision", "float32"], "--report and --second-opinion are about int8 and int16"),

@@ -110,7 +110,7 @@ class Training(BaseModel):
 
 
 class Quantise(BaseModel):
-    """How integer files are fitted to real streams.
+    """How integer files are fitted to real streams, and what training prepares for them (`bits`).
 
     Ranges of int8 tensors reach from the least to the largest number seen, or hold `percentile` percent of them on
     each side. int16 has numbers enough for all that was seen.
@@ -126,6 +126,12 @@ class Quantise(BaseModel):
     percentile: Annotated[float, Field(gt=50, le=100)] = 99.99
     narrow_features: bool = True
     """Cut features off where scores change least by it, rather than hold digital silence."""
+    bits: Literal[4, 8] | None = None
+    """Of weights that training rounds as it goes, activations in 8; null: training knows no rounding."""
+    power_of_two: bool = False
+    """Scales of training are powers of two, and its zero points zero, as fixed point wants them."""
+    range_updates: PositiveInt = 20
+    """The updates over which the range of an activation moves most of the way to what it should be."""
 
 
 class Config(BaseModel):

@@ -22,6 +22,8 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from kwsstream import config as configs
 from kwsstream import evaluate, runs
 from kwsstream.classifier import Classifier
+from kwsstream.compress.begin import begin
+from kwsstream.compress.prepare import compresses
 from kwsstream.config import Config
 from kwsstream.data.module import SpeechData
 from kwsstream.errors import UserError, command
@@ -47,8 +49,8 @@ class Training(SpeechData):
         return self.evaluation_batches("validation", rank=self.trainer.global_rank, world=self.trainer.world_size)
 
 
-def fit(config: Config, folder: Path) -> lightning.Trainer:
-    """Train in a run folder, from its last checkpoint where it has one."""
+def fit(config: Config, folder: Path, start: Path | None = None) -> lightning.Trainer:
+    """Train in a run folder, from its last checkpoint where it has one, or else from the best weights of `start`."""
     data = Training(config)
     torch.manual_seed(config.seed)
     classifier = Classifier(config, data.labels)
@@ -56,6 +58,10 @@ def fit(config: Config, folder: Path) -> lightning.Trainer:
     last = folder / "checkpoints" / "last.ckpt"
     if last.is_file():
         runs.saved(last, config)
+    elif start:
+        begin(classifier.model, config, start)
+    elif compresses(config):
+        raise UserError("quantise.bits is for a run that is trained already: give it by --from RUN")
     trainer = trainer_of(config, folder)
     if trainer.is_global_zero:
         check_data(data, config)
@@ -178,6 +184,7 @@ def main() -> None:
     parser.add_argument("config", type=Path, help="an experiment, such as conf/cnn.yaml")
     parser.add_argument("overrides", nargs="*", metavar="key.sub=value")
     parser.add_argument("--run", type=Path, help="the run folder; runs/NAME-TIME by default")
+    parser.add_argument("--from", type=Path, dest="start", metavar="RUN", help="start from the best weights of a run")
     parser.add_argument("--resume", action="store_true", help="go on with the run given, or the newest of this config")
     given = parser.parse_intermixed_args()
     config = configs.read(given.config, given.overrides)
@@ -186,7 +193,7 @@ def main() -> None:
     started = time.monotonic()
     warnings.filterwarnings("ignore", module="lightning|torch.jit")
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    trainer = fit(config, folder)
+    trainer = fit(config, folder, given.start)
     if trainer.is_global_zero:
         finish(folder, time.monotonic() - started)
 

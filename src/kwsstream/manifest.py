@@ -130,7 +130,7 @@ class Quantisation(Strict):
 
     runs: int
     seed: int
-    ranges: Literal["min_max", "percentile"]
+    ranges: Literal["min_max", "percentile", "learnt"]
     percentile: float | None
     feature_range: tuple[float, float] | None
     """Limits that features were cut off at; null: nowhere."""

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from kwsstream import config as configs
+from kwsstream.compress.prepare import prepare
 from kwsstream.config import Config
 from kwsstream.data.module import SpeechData
 from kwsstream.errors import UserError
@@ -60,7 +61,10 @@ def speech_data(config: Config) -> SpeechData:
 
 
 def build_model(config: Config, labels: int) -> Sequential:
-    """The untrained model of a config. UserError where its layers do not fit the clip or one another."""
+    """The untrained model of a config, with the rounding that it asks for.
+
+    UserError where its layers do not fit the clip or one another.
+    """
     rate = config.data.sample_rate_hz
     try:
         front = build_front(sample_rate_hz=rate, **dict(config.features))
@@ -76,6 +80,7 @@ def build_model(config: Config, labels: int) -> Sequential:
             f"{config.features.kind} features would remember: give each layer with a stride in time a kernel that is "
             "a multiple of it"
         )
+    prepare(model.net, config)
     return model
 
 

@@ -24,6 +24,7 @@ from kwsstream.runs import Run
 from kwsstream.streaming import why_whole
 
 LONGEST_NAME = 60
+TRAINED = {"bits", "power_of_two", "range_updates"}
 HEAD = [
     "file",
     "kB",
@@ -89,6 +90,8 @@ def overridden(quantise: Quantise, overrides: list[str]) -> Quantise:
     if wrong := [o for o in overrides if not o.startswith("quantise.") or "=" not in o]:
         raise UserError(f"{wrong[0]!r}: an export can override quantise.KEY=VALUE alone; train anew for other keys")
     values = {k.removeprefix("quantise."): yaml.safe_load(v) for k, v in (o.split("=", 1) for o in overrides)}
+    if wrong := sorted(values.keys() & TRAINED):
+        raise UserError(f"quantise.{wrong[0]} is for training: give it to python -m kwsstream.fit, with --from RUN")
     try:
         return Quantise.model_validate(quantise.model_dump() | values)
     except ValidationError as error:

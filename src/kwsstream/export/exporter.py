@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Tensor
 
+from kwsstream.compress.prepare import compresses, plain
 from kwsstream.detection.settings import run_parameters
 from kwsstream.errors import UserError
 from kwsstream.export.audio import audio_runs, data_of
@@ -66,6 +67,10 @@ class Exporter:
     second: bool = False
     """Quantise by a second way, too: `opinions` then has the accuracy of what that makes, by the file's name."""
     opinions: dict[str, Opinion] = field(default_factory=dict)
+
+    def __post_init__(self):
+        if compresses(self.run.config):
+            self.run = replace(self.run, model=plain(self.run.model))
 
     def export(self, precisions: list[Precision], input: Input, folder: Path) -> list[Manifest]:
         """Write a file and a manifest for each precision, and the front end of those that take features.

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import torch
 
+from kwsstream.compress.prepare import FEATURES, ranges
 from kwsstream.config import Quantise
 from kwsstream.export.audio import audio_runs, data_of
 from kwsstream.export.calibration import calibration
 from kwsstream.export.graph import Graph
+from kwsstream.export.learnt import learnt
 from kwsstream.export.limits import Estimate, percentiles
 from kwsstream.export.ranges import RANGE_CLIPS, feature_range
 from kwsstream.export.tflite import INTEGER, Precision
@@ -48,16 +50,19 @@ class Fitting:
 
     def estimate(self, graph: Graph, precision: Precision) -> Estimate | None:
         """What finds the limits of tensors, where they are to be others than the least and largest number seen."""
+        if self.ranges(precision) == "learnt":
+            return learnt(graph)
         return percentiles(self.settings.percentile) if self.ranges(precision) == "percentile" else None
 
-    def ranges(self, precision: Precision) -> Literal["min_max", "percentile"]:
+    def ranges(self, precision: Precision) -> Literal["min_max", "percentile", "learnt"]:
         """Where the limits of tensors come from; int16 has numbers enough for all that was seen."""
         if precision != "int8":
             return "min_max"
-        return self.settings.ranges
+        return "learnt" if self.settings.bits else self.settings.ranges
 
     def narrow(self, precision: Precision) -> bool:
-        return precision == "int8" and self.settings.narrow_features
+        """Whether features are cut off. Those that training learnt a range for are."""
+        return precision == "int8" and (self.settings.narrow_features or self.settings.bits is not None)
 
     def describe(self, precision: Precision, graph: Graph, external: Path) -> Quantisation | None:
         """How a file was fitted, given the one with external state that it was made from; None where it is float."""
@@ -83,7 +88,8 @@ class Fitting:
 
     @cached_property
     def feature_range(self) -> tuple[float, float]:
-        return feature_range_of(self.run)
+        known = dict(ranges(self.run.model.net))
+        return known[FEATURES].limits if known else feature_range_of(self.run)
 
 
 def feature_range_of(run: "Run") -> tuple[float, float]:

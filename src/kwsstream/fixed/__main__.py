@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 from kwsstream import runs
+from kwsstream.compress.prepare import plain
 from kwsstream.errors import UserError, command
 from kwsstream.evaluate import PARTITIONS
 from kwsstream.fixed import report
@@ -30,6 +31,7 @@ def main() -> None:
     if given.clips < 1:
         raise UserError(f"--clips {given.clips}: expected at least one clip; the more, the better the formats")
     run = runs.load(given.run or runs.newest())
+    run.model = plain(run.model)
     found = found_formats(run, given.clips)
     print(report.formats(found))
     print(f"divergence of the labels {found.before:.4f} nats before the search, {found.after:.4f} after\n")

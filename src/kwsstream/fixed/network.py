@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from kwsstream.compress.rounding import Range
 from kwsstream.errors import UserError
 from kwsstream.fixed.formats import dec_bits
 from kwsstream.fixed.layers import FrameAverage, FrequencyAverage, Weighted
@@ -15,7 +16,7 @@ FEATURES = "features"
 """The name of the network's input among the formats, which go by the names of the layers."""
 FORMATTED = (Conv, nn.Linear, FrequencyMean, Mean)
 AS_THEY_ARE = (nn.ReLU, Flatten, Spread)
-GONE = (nn.Dropout, ChannelDropout, nn.Identity)  # after training they do nothing
+GONE = (nn.Dropout, ChannelDropout, nn.Identity, Range)  # after training they do nothing
 
 
 def parts(net: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:

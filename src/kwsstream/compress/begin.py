@@ -1,0 +1,26 @@
+"""Fine-tuning: the weights of a trained run in a network that is prepared for more."""
+
+from pathlib import Path
+
+import torch
+
+from kwsstream import runs
+from kwsstream.compress.prepare import FEATURES, compresses, prepare
+from kwsstream.config import Config
+from kwsstream.errors import UserError
+from kwsstream.export.fitting import feature_range_of
+from kwsstream.streaming import Sequential
+
+
+def begin(model: Sequential, config: Config, start: Path) -> None:
+    """Give a model the best weights of a run, and the range of its features. UserError where the two do not fit."""
+    run = runs.load(start)
+    if compresses(run.config):
+        raise UserError(f"--from {start}: its weights are rounded already: give the run that it was trained from")
+    runs.saved(start / "checkpoints" / "best.ckpt", config)
+    limits = feature_range_of(run) if config.quantise.bits else None
+    prepare(run.model.net, config)
+    if limits:
+        run.model.net.get_submodule(FEATURES).keep(*limits)
+    with torch.no_grad():
+        model.load_state_dict(run.model.state_dict())
