@@ -223,19 +223,24 @@ def refused(small, tmp_path, monkeypatch):
     def check(message, *words):
         given = ["fit", str(small), "--run", str(tmp_path / "run"), *map(str, words)]
         monkeypatch.setattr(sys, "argv", given)
-        monkeypatch.delenv(fit.FOLDER, raising=False)
+        monkeypatch.setenv(fit.FOLDER, "")  # so that what the command sets there is gone with the test
+        monkeypatch.delenv(fit.FOLDER)
         with pytest.raises(UserError, match=message) as error:
             fit.main()
         assert "\n" not in str(error.value)
         assert not (tmp_path / "run").exists()
-        monkeypatch.delenv(fit.FOLDER, raising=False)
 
     return check
 
 
 def test_what_cannot_be_trained_on(trained, eight, refused, tmp_path):
-    refused("quantise.bits is for a run that is trained already: give it by --from RUN", "quantise.bits=8")
-    refused("its weights are rounded already", "quantise.bits=8", "--from", eight.folder)
+    refused(
+        "quantise.bits, cluster and prune are for a run that is trained already: give it by --from RUN",
+        "quantise.bits=8",
+    )
+    refused("its weights are compressed already", "quantise.bits=8", "--from", eight.folder)
     refused("belongs to another config: its model.dropout", "model.dropout=0.2", "--from", trained)
     refused("is not a run folder", "--from", tmp_path / "none")
+    refused("cluster and prune: zeros would be averaged", "cluster.clusters=4", "prune.share=0.5", "--from", trained)
+    refused("prune.updates 200 are more than the 30 of training", "prune.share=0.5", "--from", trained)
     refused("quantise.bits", "quantise.bits=5", "--from", trained)

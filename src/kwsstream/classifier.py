@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics.classification import MulticlassAccuracy
 
+from kwsstream.compress.prune import prune
 from kwsstream.config import Config
 from kwsstream.data.augment import Augment, in_parts
 from kwsstream.data.spec_augment import Cutout, SpecAugment
@@ -73,6 +74,10 @@ class Classifier(lightning.LightningModule):
         loss = F.cross_entropy(logits, batch["label"], label_smoothing=self.config.training.label_smoothing)
         self.log("loss", loss, prog_bar=True)
         return loss
+
+    def on_train_batch_start(self, batch: dict, _: int) -> None:
+        if self.config.prune:
+            prune(self.model.net, self.config.prune, batch["update"] + 1)
 
     def at_ends(self, features: Tensor, samples: int) -> Tensor:
         """Logits (clips, labels) at the end of each clip of `samples` in streams (streams, frames, 1, bins)."""

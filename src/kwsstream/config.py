@@ -134,6 +134,26 @@ class Quantise(BaseModel):
     """The updates over which the range of an activation moves most of the way to what it should be."""
 
 
+class Cluster(BaseModel):
+    """Weights of few values, in training that goes on from a trained run."""
+
+    model_config = STRICT
+    clusters: Annotated[int, Field(ge=2, le=256)] = 32
+    """Different weights of each layer."""
+
+
+class Prune(BaseModel):
+    """Weights of zero, in training that goes on from a trained run."""
+
+    model_config = STRICT
+    share: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """Of the weights of each layer."""
+    updates: PositiveInt = 200
+    """The updates over which the share rises from nothing."""
+    every: PositiveInt = 10
+    """Updates from one choice of zeros to the next."""
+
+
 class Config(BaseModel):
     """One experiment."""
 
@@ -146,6 +166,8 @@ class Config(BaseModel):
     masks: Masks = {}
     training: Training = {}
     quantise: Quantise = {}
+    cluster: Cluster | None = None
+    prune: Prune | None = None
     trainer: dict[str, Any] = {}
     """Arguments of Lightning's Trainer, such as devices, num_nodes, accelerator and precision."""
 
@@ -172,6 +194,14 @@ class Config(BaseModel):
         clips, joined = self.data.batch_size, self.training.clips_per_stream
         if clips % joined:
             raise ValueError(f"data.batch_size {clips} is not a multiple of training.clips_per_stream {joined}")
+        return self
+
+    @model_validator(mode="after")
+    def _compressed_one_way(self) -> "Config":
+        if self.cluster and self.prune:
+            raise ValueError("cluster and prune: zeros would be averaged with their cluster; leave one of them null")
+        if self.prune and self.prune.updates > self.training.total:
+            raise ValueError(f"prune.updates {self.prune.updates} are more than the {self.training.total} of training")
         return self
 
     @field_validator("trainer")

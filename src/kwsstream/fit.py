@@ -61,7 +61,7 @@ def fit(config: Config, folder: Path, start: Path | None = None) -> lightning.Tr
     elif start:
         begin(classifier.model, config, start)
     elif compresses(config):
-        raise UserError("quantise.bits is for a run that is trained already: give it by --from RUN")
+        raise UserError("quantise.bits, cluster and prune are for a run that is trained already: give it by --from RUN")
     trainer = trainer_of(config, folder)
     if trainer.is_global_zero:
         check_data(data, config)
@@ -113,7 +113,7 @@ def callbacks(config: Config, checkpoints: Path) -> list[Callback]:
     """The best weights by validation accuracy, the last state of training, and what is watched."""
     keep = {"dirpath": checkpoints, "enable_version_counter": False, "save_top_k": 1, "save_on_train_epoch_end": True}
     found: list[Callback] = [
-        ModelCheckpoint(filename="best", monitor="val_accuracy", mode="max", **keep),
+        Best(config.prune.updates if config.prune else 0, filename="best", monitor="val_accuracy", mode="max", **keep),
         ModelCheckpoint(filename="last", **keep),
         LearningRateMonitor("step"),
     ]
@@ -122,6 +122,17 @@ def callbacks(config: Config, checkpoints: Path) -> list[Callback]:
     if config.training.patience:
         found.append(EarlyStopping("val_accuracy", mode="max", patience=config.training.patience))
     return found
+
+
+class Best(ModelCheckpoint):
+    """The best weights, of those after so many updates: those before are not as sparse as they are to be."""
+
+    def __init__(self, updates: int, **given):
+        super().__init__(**given)
+        self.updates = updates
+
+    def check_monitor_top_k(self, trainer: lightning.Trainer, current: torch.Tensor | None = None) -> bool:
+        return trainer.global_step >= self.updates and super().check_monitor_top_k(trainer, current)
 
 
 class Progress(TQDMProgressBar):

@@ -4,9 +4,11 @@ import copy
 from collections.abc import Callable, Iterator
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from kwsstream.compress.cluster import Clusters
+from kwsstream.compress.prune import Pruned
 from kwsstream.compress.rounding import Range, Rounded
 from kwsstream.config import Config, Quantise
 from kwsstream.layers import ChannelDropout, ChannelPool, Channels, Conv, Flatten, Max, Merge, Spread
@@ -23,11 +25,11 @@ FEATURES = "features_range"
 
 def compresses(config: Config) -> bool:
     """Whether a config asks for more than training."""
-    return config.quantise.bits is not None
+    return any((config.quantise.bits, config.cluster, config.prune))
 
 
 def prepare(net: Sequential, config: Config) -> None:
-    """Put rounding into a network, as a config asks for, of which limits are still to be found.
+    """Put into a network what a config asks for, of which limits and clusters are still to be found.
 
     Batch norms become part of their convolutions, since what is exported are the weights with them in.
     """
@@ -37,10 +39,20 @@ def prepare(net: Sequential, config: Config) -> None:
         if isinstance(layer, Conv):
             fold(layer)
     for layer in weighted(net):
-        parametrize.register_parametrization(
-            layer, "weight", Rounded(config.quantise.bits, config.quantise.power_of_two)
-        )
-    add_ranges(net, config.quantise)
+        for step in steps(layer.weight, config):
+            parametrize.register_parametrization(layer, "weight", step)
+    if config.quantise.bits:
+        add_ranges(net, config.quantise)
+
+
+def steps(weight: Tensor, config: Config) -> Iterator[nn.Module]:
+    """What weights go through, one after another."""
+    if config.prune:
+        yield Pruned(weight)
+    if config.cluster:
+        yield Clusters(config.cluster.clusters, weight)
+    if config.quantise.bits:
+        yield Rounded(config.quantise.bits, config.quantise.power_of_two)
 
 
 def weighted(net: nn.Module) -> list[nn.Module]:
