@@ -13,11 +13,13 @@ from torch import nn
 
 from kwsstream import config, fit, runs
 from kwsstream.errors import UserError
-from kwsstream.fixed.__main__ import main
+from kwsstream.evaluate import score_run
+from kwsstream.fixed.__main__ import found_formats, main
 from kwsstream.fixed.formats import quantise
 from kwsstream.fixed.header import header, sources
 from kwsstream.fixed.layers import Weighted
 from kwsstream.fixed.network import FEATURES
+from kwsstream.fixed.report import int8_model, judge
 from kwsstream.fixed.search import Found, search
 from kwsstream.streaming import Sequential, flatten
 
@@ -152,6 +154,18 @@ def streamed_by_c(loaded: runs.Run, folder) -> None:
     features = features[:, : steps * loaded.model.net.timing.stride]
     program = compiled(folder, found, front.outputs, loaded.labels)
     check_stream(program, found.network, quantise(features, found.formats[FEATURES]))
+
+
+def test_behind_its_front_end_it_is_judged_as_any_model(run):
+    loaded = runs.load(run)
+    testing, found = loaded.data().partition("testing"), found_formats(loaded, 20)
+    whole, *streamed = score_run(int8_model(loaded.model.front, found), loaded.labels, testing)
+    assert whole.logits.dtype == np.int8
+    np.testing.assert_array_equal(whole.logits, judge(loaded.model, found, testing, "testing")[1].logits)
+    floats = score_run(loaded.model, loaded.labels, testing)[1:]
+    for ours, theirs in zip(streamed, floats, strict=True):
+        assert ours.logits.dtype == np.int8
+        assert (ours.logits.argmax(1) == theirs.logits.argmax(1)).mean() > 0.9
 
 
 def test_a_run_without_fixed_point_and_no_clips_end_in_an_error_and_no_files(run, trained, tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from kwsstream.data.partition import Partition
@@ -45,6 +45,22 @@ def outputs(found: Found, name: str, bits: int) -> list[str]:
 def features_of(front: Sequential, partition: Partition, which: slice) -> Tensor:
     """The features (clips, frames, 1, inputs), float32, of clips of a partition."""
     return front(torch.from_numpy(partition.audio(which).astype(np.float32) / 32768)[:, :, None, None])
+
+
+class Int8(nn.Module):
+    """Features in the format of a fixed network."""
+
+    def __init__(self, bits: int):
+        super().__init__()
+        self.bits = bits
+
+    def forward(self, x: Tensor) -> Tensor:
+        return quantise(x, self.bits)
+
+
+def int8_model(front: Sequential, found: Found) -> Sequential:
+    """A fixed network behind its front end: from audio to logits in int8, whole and streamed."""
+    return Sequential(front=front, int8=Int8(found.formats[FEATURES]), net=found.network).eval()
 
 
 def judge(model: Sequential, found: Found, partition: Partition, name: str) -> tuple[Scores, Scores]:
