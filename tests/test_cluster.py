@@ -14,8 +14,8 @@ from kwsstream.compress.__main__ import main, weights, zipped
 from kwsstream.compress.cluster import Clusters, centres, nearest
 from kwsstream.compress.prepare import plain, weighted
 from kwsstream.compress.prune import Pruned, share_at
-from kwsstream.config import Prune
 from kwsstream.errors import UserError
+from kwsstream.settings import Prune
 
 CLUSTERS = 8
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from kwsstream.config import Training
 from kwsstream.optimise import NovoGrad, optimiser, schedule
+from kwsstream.settings import Training
 
 UPDATES, RATES = [10, 20, 10], [0.01, 0.005, 0.001]
 

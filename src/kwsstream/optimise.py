@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.optim import Adam, AdamW, Optimizer
 
-from kwsstream.config import Training
+from kwsstream.settings import Training
 
 
 def optimiser(training: Training, parameters: Iterable[nn.Parameter]) -> Optimizer:

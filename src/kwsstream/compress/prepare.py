@@ -10,8 +10,9 @@ from torch.nn.utils import parametrize
 from kwsstream.compress.cluster import Clusters
 from kwsstream.compress.prune import Pruned
 from kwsstream.compress.rounding import Range, Rounded
-from kwsstream.config import Config, Quantise
+from kwsstream.config import Config
 from kwsstream.layers import ChannelDropout, ChannelPool, Channels, Conv, Flatten, Max, Merge, Spread
+from kwsstream.settings import Quantise
 from kwsstream.streaming import Branches, Delay, Sequential
 
 KEEPING = (

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from kwsstream.config import Prune
+from kwsstream.settings import Prune
 
 
 class Pruned(nn.Module):

@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from kwsstream import evaluate, runs
-from kwsstream.config import Quantise, first_line
+from kwsstream.config import first_line
 from kwsstream.errors import UserError
 from kwsstream.export.exporter import Exporter, Format, Opinion, check
 from kwsstream.export.graph import Input, Stream
@@ -21,6 +21,7 @@ from kwsstream.manifest import Manifest
 from kwsstream.report import table
 from kwsstream.runners import TorchRunner
 from kwsstream.runs import Run
+from kwsstream.settings import Quantise
 from kwsstream.streaming import why_whole
 
 LONGEST_NAME = 60

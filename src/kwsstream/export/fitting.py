@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from kwsstream.compress.prepare import FEATURES, ranges
-from kwsstream.config import Quantise
 from kwsstream.export.audio import audio_runs, data_of
 from kwsstream.export.calibration import calibration
 from kwsstream.export.graph import Graph
@@ -20,6 +19,7 @@ from kwsstream.export.ranges import RANGE_CLIPS, feature_range
 from kwsstream.export.tflite import INTEGER, Precision
 from kwsstream.export.tidy import rescaled
 from kwsstream.manifest import Quantisation
+from kwsstream.settings import Quantise
 
 if TYPE_CHECKING:
     from kwsstream.runs import Run
