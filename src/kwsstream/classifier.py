@@ -12,9 +12,12 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from kwsstream.compress.prune import prune
 from kwsstream.config import Config
-from kwsstream.data.augment import Augment, in_parts
+from kwsstream.data.augment import in_parts
+from kwsstream.data.effects import Treatment
+from kwsstream.data.mixup import mixup
 from kwsstream.data.spec_augment import Cutout, SpecAugment
 from kwsstream.errors import UserError
+from kwsstream.loss import loss_of
 from kwsstream.optimise import optimiser, schedule
 from kwsstream.runs import build_model
 from kwsstream.streaming import Sequential, State, Streaming, why_whole
@@ -44,10 +47,8 @@ class Classifier(lightning.LightningModule):
     def setup(self, stage: str) -> None:
         if stage == "fit":
             data = self.trainer.datamodule
-            recordings = data.backgrounds if self.config.augment.background_volume > 0 else None
-            self.augment = Augment(
-                data.samples, recordings, sample_rate_hz=data.sample_rate_hz, **dict(self.config.augment)
-            )
+            self.treat = Treatment(self.config, data)
+            self.loss = loss_of(self.config, data)
 
     def forward(self, audio: Tensor) -> Tensor:
         """Logits (batch, labels) of whole clips (batch, samples), float32 in [-1, 1]."""
@@ -66,12 +67,14 @@ class Classifier(lightning.LightningModule):
         torch.manual_seed(hash((self.config.seed, batch["update"], self.global_rank)))
         draws = torch.Generator().manual_seed(torch.initial_seed())
         with torch.no_grad():
-            audio = self.augment(batch["audio"], batch["silence"], draws)
+            audio, mixed = self.treat(batch["audio"], batch["silence"], draws), None
+            if self.config.training.mixup:
+                audio, mixed = mixup(audio, self.config.training.mixup, draws)
             features = self.features(joined(audio, self.config.training.clips_per_stream)).squeeze(2)
             for mask in self.masks:
                 features = mask(features, draws)
         logits = self.at_ends(features.unsqueeze(2), audio.shape[1])
-        loss = F.cross_entropy(logits, batch["label"], label_smoothing=self.config.training.label_smoothing)
+        loss = self.loss(logits, batch["label"], audio, mixed)
         self.log("loss", loss, prog_bar=True)
         return loss
 

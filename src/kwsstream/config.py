@@ -1,7 +1,8 @@
 """An experiment as yaml: read, overridden from the command line, and checked against the constructors it feeds.
 
-The sections data, features, model and augment take the arguments of SpeechData, the front end's class, the model's
-class, Augment, SpecAugment and Cutout: their signatures are the schema, so that a new argument is a new key.
+The sections data, features, model, augment, effects and masks take the arguments of SpeechData, the front end's class,
+the model's class, Augment, Voice, Reverb, Surroundings, SpecAugment and Cutout: their signatures are the schema, so
+that a new argument is a new key.
 """
 
 import difflib
@@ -28,12 +29,15 @@ from pydantic import (
 
 from kwsstream.data.augment import Augment
 from kwsstream.data.module import SpeechData
+from kwsstream.data.reverb import Reverb
 from kwsstream.data.spec_augment import Cutout, SpecAugment
+from kwsstream.data.surroundings import Surroundings
+from kwsstream.data.vocoder import Voice
 from kwsstream.errors import UserError
 from kwsstream.files import whole
 from kwsstream.fronts import FRONTS
 from kwsstream.models import MODELS
-from kwsstream.settings import STRICT, Cluster, Prune, Quantise, Training
+from kwsstream.settings import STRICT, Cluster, Prune, Quantise, TeacherRun, Training
 
 FROM_DATA = ("samples", "backgrounds", "lengths", "sample_rate_hz")  # what Augment is told by the data, not by the yaml
 DECIDED_HERE = {
@@ -70,6 +74,17 @@ class Masks(BaseModel):
     cutout: arguments(Cutout) | None = None
 
 
+class Effects(BaseModel):
+    """What is done to the clips of a training batch beside `augment`: to the voice, then the room around it, and, after
+    `augment`, noise from folders; null for none.
+    """
+
+    model_config = STRICT
+    voice: arguments(Voice) | None = None
+    reverb: arguments(Reverb, without=FROM_DATA) | None = None
+    noise: arguments(Surroundings, without=FROM_DATA) | None = None
+
+
 class Config(BaseModel):
     """One experiment."""
 
@@ -79,7 +94,9 @@ class Config(BaseModel):
     features: SerializeAsAny[BaseModel] = {}
     model: SerializeAsAny[BaseModel]
     augment: arguments(Augment, without=FROM_DATA) = {}
+    effects: Effects = {}
     masks: Masks = {}
+    teacher: TeacherRun | None = None
     training: Training = {}
     quantise: Quantise = {}
     cluster: Cluster | None = None

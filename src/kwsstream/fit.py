@@ -21,12 +21,15 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from kwsstream import config as configs
 from kwsstream import evaluate, runs
+from kwsstream.average import MovingAverage
 from kwsstream.classifier import Classifier
 from kwsstream.compress.begin import begin
 from kwsstream.compress.prepare import compresses
 from kwsstream.config import Config
+from kwsstream.data.effects import Treatment
 from kwsstream.data.module import SpeechData
 from kwsstream.errors import UserError, command
+from kwsstream.loss import loss_of
 from kwsstream.report import save_confusion, save_curves, table
 from kwsstream.summary import describe, summarise
 
@@ -75,8 +78,8 @@ def check_data(data: SpeechData, config: Config) -> None:
     """Make the data ready. UserError where it cannot be trained on, before a run folder is there."""
     data.prepare_data()
     data.setup()
-    if config.augment.background_volume > 0:
-        _ = data.backgrounds
+    Treatment(config, data)
+    loss_of(config, data)
 
 
 def start_folder(folder: Path, config: Config, labels: list[str], facts: dict) -> None:
@@ -119,6 +122,8 @@ def callbacks(config: Config, checkpoints: Path) -> list[Callback]:
     ]
     if config.trainer.get("enable_progress_bar", True):
         found.append(Progress(refresh_rate=5))
+    if config.training.average:
+        found.insert(0, MovingAverage(config.training.average))
     if config.training.patience:
         found.append(EarlyStopping("val_accuracy", mode="max", patience=config.training.patience))
     return found

@@ -1,6 +1,7 @@
 """The sections of a config whose schema is here, and not the constructor of what they feed."""
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
@@ -21,6 +22,12 @@ class Training(BaseModel):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     betas: tuple[float, float] | None = None
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    class_weights: Literal["balanced"] | list[PositiveFloat] | None = None
+    """Of the labels in the loss: one each, or so that each label weighs as much as another."""
+    mixup: Annotated[float, Field(ge=0)] = 0.0
+    """Blend clips and labels by shares from Beta(mixup, mixup); 0: do not."""
+    average: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Decay of the moving average of the weights, such as 0.999, which is then what is kept; 0: none."""
     clips_per_stream: PositiveInt = 1
     """Join so many clips of a batch to one stream, and learn from the end of each: recurrent layers then see states
     that were carried from clip to clip, as they do in use."""
@@ -41,6 +48,20 @@ class Training(BaseModel):
     @property
     def total(self) -> int:
         return sum(self.updates)
+
+
+class TeacherRun(BaseModel):
+    """The run to learn from: its softened probabilities are `weight` of the loss. Its folder alone will do."""
+
+    model_config = STRICT
+    run: Path
+    weight: Annotated[float, Field(ge=0, le=1)] = 0.5
+    temperature: PositiveFloat = 2.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _folder_alone(cls, given: Any) -> Any:
+        return {"run": given} if isinstance(given, str) else given
 
 
 class Quantise(BaseModel):

@@ -42,13 +42,10 @@ class Augment(nn.Module):
         self.resample, self.volume = resample, volume
         self.shift = int(time_shift_ms * sample_rate_hz / 1000)
         self.background_volume, self.background_frequency = background_volume, background_frequency
-        starts = torch.zeros(0, dtype=torch.int64)
+        self.pieces = torch.zeros(0, dtype=torch.int64)
         if backgrounds is not None and background_volume > 0:
-            ends = backgrounds.lengths.cumsum(0)
-            starts = torch.stack([ends - backgrounds.lengths, backgrounds.lengths - samples], 1)
+            self.pieces = backgrounds.pieces(samples)
             self.recordings = backgrounds.audio  # not a buffer: processes would send it to one another
-        self.pieces = starts
-        """(recordings, 2): where a recording starts, and the largest offset of a clip in it."""
 
     def forward(self, audio: Tensor, silence: Tensor, draws: Generator) -> Tensor:
         """Augment a batch; `silence` is bool (batch,), `draws` a generator on the CPU."""

@@ -17,6 +17,10 @@ class Backgrounds(NamedTuple):
     audio: torch.Tensor
     lengths: torch.Tensor
 
+    def pieces(self, samples: int) -> torch.Tensor:
+        """Where each recording starts, and the largest offset of `samples` in it, int64 (recordings, 2)."""
+        return torch.stack([self.lengths.cumsum(0) - self.lengths, self.lengths - samples], 1)
+
 
 def read_backgrounds(folder: Path, samples: int, sample_rate_hz: int) -> Backgrounds:
     """Read all recordings of `folder` that are at least `samples` long, a clip; warns of the others.

@@ -1,0 +1,38 @@
+"""All that is done to the audio of a training batch, in order, as a config asks for it."""
+
+from torch import Generator, Tensor
+
+from kwsstream.config import Config
+from kwsstream.data.augment import Augment
+from kwsstream.data.module import SpeechData
+from kwsstream.data.reverb import Reverb
+from kwsstream.data.surroundings import Surroundings
+from kwsstream.data.vocoder import Voice
+
+
+class Treatment:
+    """Clips int16 (batch, samples) to augmented clips float32 (batch, samples) in [-1, 1].
+
+    Voice and room first, then resampling, volume, shift and background, then noise from folders.
+    Raises UserError where a folder has no recordings.
+    """
+
+    def __init__(self, config: Config, data: SpeechData):
+        effects, rate = config.effects, {"sample_rate_hz": data.sample_rate_hz}
+        recordings = data.backgrounds if config.augment.background_volume > 0 else None
+        self.before = []
+        if effects.voice is not None:
+            self.before.append(Voice(**dict(effects.voice)))
+        if effects.reverb is not None:
+            self.before.append(Reverb(**rate, **dict(effects.reverb)))
+        self.augment = Augment(data.samples, recordings, **rate, **dict(config.augment))
+        self.noise = None
+        if effects.noise is not None:
+            self.noise = Surroundings(data.samples, **rate, **dict(effects.noise))
+
+    def __call__(self, audio: Tensor, silence: Tensor, draws: Generator) -> Tensor:
+        """Treat a batch; `silence` is bool (batch,), `draws` a generator on the CPU."""
+        for effect in self.before:
+            audio = effect(audio, draws)
+        audio = self.augment(audio, silence, draws)
+        return audio if self.noise is None else self.noise(audio, draws)
