@@ -1,4 +1,4 @@
-"""espeak-ng through ctypes, and a program of its own: utterances in (JSON, stdin), samples out (stdout).
+"""espeak-ng through ctypes, and a program of its own: utterances in (JSON, stdin), samples or phonemes out (stdout).
 
 espeak keeps state from one utterance to the next (flutter, noise), so the same call gives other samples later on.
 A session - a new process that says a list of utterances in order - always gives the same samples.
@@ -14,13 +14,21 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 SAMPLE_RATE_HZ = 22050
-_SYNCHRONOUS, _UTF8 = 2, 1  # AUDIO_OUTPUT_SYNCHRONOUS, espeakCHARS_UTF8 of speak_lib.h
-_RATE, _PITCH, _RANGE = 1, 3, 4  # espeak_PARAMETER of speak_lib.h
+_SYNCHRONOUS, _UTF8, _PHONEMES = (
+    2,
+    1,
+    0x100,
+)  # AUDIO_OUTPUT_SYNCHRONOUS, espeakCHARS_UTF8, espeakPHONEMES of speak_lib.h
+_SEPARATOR = "|"
+_RATE, _PITCH, _RANGE = 1, 3, 4  # espeak_PARAMETER
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
 
 class Utterance(NamedTuple):
-    """What to say and how: voice is "accent+variant", rate in words a minute, pitch and range in 0..100."""
+    """What to say and how: voice is "accent+variant", rate in words a minute, pitch and range in 0..100.
+
+    A text that begins with "[[" is phonemes as `phonemes` gives them, up to "]]".
+    """
 
     voice: str
     text: str
@@ -31,11 +39,23 @@ class Utterance(NamedTuple):
 
 def session(utterances: Sequence[Utterance]) -> list[bytes]:
     """Each utterance's samples, int16 at 22,050 Hz, said in order by a new process. Raises RuntimeError."""
-    command = [sys.executable, "-P", __file__]
-    done = subprocess.run(command, input=json.dumps(utterances).encode(), capture_output=True, check=False)
+    return list(_unpacked(_run("say", utterances)))
+
+
+def phonemes(texts: Sequence[tuple[str, str]]) -> list[str]:
+    """The phonemes of each (voice, text), in espeak's mnemonics: "|" between them, a space between words.
+
+    Raises RuntimeError.
+    """
+    return json.loads(_run("spell", texts))
+
+
+def _run(task: str, wanted: Sequence) -> bytes:
+    command = [sys.executable, "-P", __file__, task]
+    done = subprocess.run(command, input=json.dumps(wanted).encode(), capture_output=True, check=False)
     if done.returncode:
         raise RuntimeError(f"espeak-ng failed: {done.stderr.decode(errors='replace').strip()}")
-    return list(_unpacked(done.stdout))
+    return done.stdout
 
 
 def _unpacked(stream: bytes):
@@ -46,14 +66,19 @@ def _unpacked(stream: bytes):
         at += 4 + size
 
 
-def _speaker() -> Callable[[Utterance], bytes]:
-    """Start espeak-ng in this process; returns the function that says an utterance."""
+def _library() -> ctypes.CDLL:
+    """Start espeak-ng in this process."""
     import espeakng_loader  # only a session needs it
 
     library = ctypes.CDLL(espeakng_loader.get_library_path())
     rate = library.espeak_Initialize(_SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 0)
     if rate != SAMPLE_RATE_HZ:
         raise RuntimeError(f"espeak_Initialize returned {rate}, expected {SAMPLE_RATE_HZ}")
+    return library
+
+
+def _speaker(library: ctypes.CDLL) -> Callable[[Utterance], bytes]:
+    """The function that says an utterance."""
     library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # of breath and whisper; espeak_Initialize seeds it from the clock
     parts = []
 
@@ -72,20 +97,36 @@ def _speaker() -> Callable[[Utterance], bytes]:
             _check(library.espeak_SetParameter(parameter, value, 0), utterance)
         text = utterance.text.encode()
         size = ctypes.c_size_t(len(text) + 1)
-        _check(library.espeak_Synth(text, size, 0, 0, 0, _UTF8, None, None), utterance)
+        flags = _UTF8 | _PHONEMES * utterance.text.startswith("[[")
+        _check(library.espeak_Synth(text, size, 0, 0, 0, flags, None, None), utterance)
         return b"".join(parts)
 
     return say
 
 
-def _check(code: int, utterance: Utterance) -> None:
+def _spelled(library: ctypes.CDLL, voice: str, text: str) -> str:
+    """The phonemes of a text in the voice, all its clauses."""
+    spell = library.espeak_TextToPhonemes
+    spell.restype, spell.argtypes = ctypes.c_char_p, [ctypes.POINTER(ctypes.c_char_p), ctypes.c_int, ctypes.c_int]
+    _check(library.espeak_SetVoiceByName(voice.encode()), text)
+    rest, clauses = ctypes.c_char_p(text.encode()), []
+    while rest.value:  # espeak moves it behind the clause that it has spelled
+        clauses.append(spell(ctypes.byref(rest), _UTF8, ord(_SEPARATOR) << 8).decode())
+    return " ".join(clauses)
+
+
+def _check(code: int, asked: Utterance | str) -> None:
     if code:
-        raise RuntimeError(f"espeak returned {code} for {utterance}")
+        raise RuntimeError(f"espeak returned {code} for {asked}")
 
 
 def main() -> None:
-    say = _speaker()
-    for fields in json.load(sys.stdin):
+    library, wanted = _library(), json.load(sys.stdin)
+    if sys.argv[1] == "spell":
+        json.dump([_spelled(library, *given) for given in wanted], sys.stdout)
+        return
+    say = _speaker(library)
+    for fields in wanted:
         samples = say(Utterance(*fields))
         sys.stdout.buffer.write(struct.pack("<I", len(samples)) + samples)
 

@@ -28,7 +28,8 @@ class SpeechData(lightning.LightningDataModule):
     `corpus` "spoken" is synthesised, `clips_per_word` of each of the 35 words; "speech_commands" is found at `root` or
     downloaded in its `version`; "folder" is a folder with a folder a word. Made, downloaded and decoded audio is kept
     in the user's cache folder, or in $KWSSTREAM_CACHE. `words`: see labels.py; `split`: see split.py; `pick`: see
-    batches.py. `batch_size` counts the clips of an update over all processes.
+    batches.py. Silence and unknown clips are so many percent of the keywords', and unknown ones no more than there are.
+    `batch_size` counts the clips of an update over all processes.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class SpeechData(lightning.LightningDataModule):
         words: Words = "12",
         split: Split = "hash",
         silence_percentage: Percentage = 10.0,
-        unknown_percentage: Percentage = 10.0,
+        unknown_percentage: Annotated[float, Field(ge=0)] = 10.0,
         validation_percentage: Percentage = 10.0,
         testing_percentage: Percentage = 10.0,
         clip_ms: Count = 1000,

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from kwsstream.data.labels import WORDS_35
 from kwsstream.data.noises import NOISES, make_noise
 from kwsstream.data.speech import speech_16_khz, write_wav
-from kwsstream.data.takes import Take, plan, record
+from kwsstream.data.takes import SAMPLES, Take, plan, record
 from kwsstream.data.threads import threads
 from kwsstream.errors import UserError
 from kwsstream.files import making, whole
@@ -33,28 +33,30 @@ def speak(root: Path, words: Sequence[str] = WORDS_35, clips_per_word: int = 300
     if clips_per_word < LEAST_CLIPS:
         raise UserError(f"clips_per_word={clips_per_word}: expected at least {LEAST_CLIPS}, one a speaker; raise it")
     wanted = {"revision": REVISION, "words": list(words), "clips_per_word": clips_per_word, "seed": seed}
-    if _is_complete(root, wanted):
+    if is_complete(root, wanted):
         return
     with making(root):
-        if not _is_complete(root, wanted):
-            _write_manifest(root, {**wanted, "complete": False})
-            _say_all(root, plan(words, clips_per_word, seed), seed)
-            _write_manifest(root, {**wanted, "complete": True})
+        if not is_complete(root, wanted):
+            write_manifest(root, {**wanted, "complete": False})
+            say_all(root, plan(words, clips_per_word, seed), seed)
+            write_manifest(root, {**wanted, "complete": True})
 
 
-def _say_all(root: Path, takes: dict[str, list[Take]], seed: int) -> None:
+def say_all(root: Path, takes: dict[str, list[Take]], seed: int, samples: int = SAMPLES) -> None:
+    """Write the clips, of so many samples, of every speaker's takes below `root`, and background recordings."""
     with (
         threads() as pool,
         tqdm(desc="speaking", total=sum(map(len, takes.values())), unit="clip") as bar,
     ):
         noises = [pool.submit(make_noise, root, name, seed) for name in NOISES]
-        for count in pool.map(partial(_say, root), takes.values()):
+        for count in pool.map(partial(_say, root, samples), takes.values()):
             bar.update(count)
         for noise in noises:
             noise.result()
 
 
-def _is_complete(root: Path, wanted: dict) -> bool:
+def is_complete(root: Path, wanted: dict) -> bool:
+    """Whether the corpus that is wanted is there. UserError where another one is."""
     manifest = root / MANIFEST
     if not manifest.is_file():
         return False
@@ -64,15 +66,16 @@ def _is_complete(root: Path, wanted: dict) -> bool:
     return found["complete"]
 
 
-def _write_manifest(root: Path, manifest: dict) -> None:
+def write_manifest(root: Path, manifest: dict) -> None:
+    """Say what a corpus is, and whether it is complete."""
     with whole(root / MANIFEST) as beside:
         beside.write_text(json.dumps(manifest), encoding="utf-8")
 
 
-def _say(root: Path, takes: Sequence[Take]) -> int:
+def _say(root: Path, samples: int, takes: Sequence[Take]) -> int:
     """Say all takes of a speaker, in one session, and write those that are missing. Returns how many there are."""
     if not all((root / take.path).is_file() for take in takes):
         for take, speech in zip(takes, speech_16_khz([take.utterance for take in takes]), strict=True):
             if not (root / take.path).is_file():
-                write_wav(root / take.path, record(take, speech))
+                write_wav(root / take.path, record(take, speech, samples))
     return len(takes)

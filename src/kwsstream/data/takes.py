@@ -1,7 +1,7 @@
 """The plan of the spoken corpus: who says which word, how, and how it is recorded; all drawn from one seed."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -38,17 +38,22 @@ def plan(words: Sequence[str], clips_per_word: int, seed: int) -> dict[str, list
         for n in range(clips_per_word):
             repeat, speaker = divmod(n, len(names))
             name = names[speaker]
-            takes[name].append(_take(word, name, people[name], repeat, [seed, zlib.crc32(word.encode()), n]))
+            path, drawn = f"{word}/{name}_nohash_{repeat}.wav", [seed, zlib.crc32(word.encode()), n]
+            takes[name].append(take(path, lambda _accent, word=word: word, ACCENTS, people[name], drawn))
     return takes
 
 
-def _take(word: str, speaker: str, variants: list[str], repeat: int, seed: list[int]) -> Take:
+def take(
+    path: str, text: Callable[[str], str], accents: Sequence[str], variants: Sequence[str], seed: list[int]
+) -> Take:
+    """A take in one of the accents, by one of a speaker's variants; `text` is what is said in an accent."""
     draw = np.random.default_rng(seed)
-    voice = f"{draw.choice(ACCENTS)}+{draw.choice(variants)}"
+    accent = str(draw.choice(accents))
+    voice = f"{accent}+{draw.choice(variants)}"
     rate, pitch, pitch_range = (int(draw.integers(*bounds)) for bounds in ((130, 211), (25, 76), (30, 71)))
     return Take(
-        path=f"{word}/{speaker}_nohash_{repeat}.wav",
-        utterance=Utterance(voice, word, rate, pitch, pitch_range),
+        path=path,
+        utterance=Utterance(voice, text(accent), rate, pitch, pitch_range),
         peak_db=draw.uniform(-15, -1),
         floor_db=draw.uniform(-70, -45),
         shift=int(draw.integers(-JITTER, JITTER)),
@@ -56,11 +61,13 @@ def _take(word: str, speaker: str, variants: list[str], repeat: int, seed: list[
     )
 
 
-def record(take: Take, speech: np.ndarray) -> np.ndarray:
-    """The clip, int16 (16000,), of speech at 16 kHz, float32 (samples,): level set, put near the middle, room noise."""
-    speech = speech[:SAMPLES]
-    clip = np.random.default_rng(take.noise_seed).standard_normal(SAMPLES, dtype=np.float32)
+def record(take: Take, speech: np.ndarray, samples: int = SAMPLES) -> np.ndarray:
+    """The clip, int16 (samples,), of speech at 16 kHz, float32 of any length: level set, put near the middle, cut to
+    the clip, room noise.
+    """
+    speech = speech[:samples]
+    clip = np.random.default_rng(take.noise_seed).standard_normal(samples, dtype=np.float32)
     clip *= 10 ** (take.floor_db / 20)
-    start = np.clip((SAMPLES - len(speech)) // 2 + take.shift, 0, SAMPLES - len(speech))
+    start = np.clip((samples - len(speech)) // 2 + take.shift, 0, samples - len(speech))
     clip[start : start + len(speech)] += speech * (10 ** (take.peak_db / 20) / max(np.abs(speech).max(), 1e-3))
     return np.clip(np.rint(clip * 32767), -32768, 32767).astype(np.int16)

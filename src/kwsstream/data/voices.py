@@ -1,4 +1,4 @@
-"""The speakers of the spoken corpus: espeak-ng's voice variants, those that share a vocal tract as one speaker."""
+"""Who speaks: espeak-ng's voice variants, those of one vocal tract as one speaker, and the accents of a language."""
 
 import hashlib
 import re
@@ -8,11 +8,14 @@ from pathlib import Path
 import espeakng_loader
 
 from kwsstream.data.split import speaker_percentage
+from kwsstream.errors import UserError
 
 ACCENTS = ("en-us", "en", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-us-nyc", "en-029")
 
 # A linear classifier of words, trained on the other voices, gets under 70 % of these right; 90 % and more of most.
 UNCLEAR = {"Alicia", "Demonic", "RicishayMax3", "zac"}
+
+_SCRIPT = re.compile(r"-[A-Za-z]{4}(-|$)")  # a subtag of four letters: text that is written in another alphabet
 
 
 @cache
@@ -28,6 +31,27 @@ def speakers() -> dict[str, list[str]]:
             found.setdefault(_speaker(variant), []).append(variant)
     by_hash = sorted(found, key=speaker_percentage)
     return {by_hash[rank]: found[by_hash[rank]] for rank in _spread(len(by_hash))}
+
+
+def accents(language: str) -> list[str]:
+    """The voices of a language code such as "en", "de" or "es-419" and of its regions. UserError for one unknown."""
+    known = _languages()
+    code = language.lower()
+    found = sorted({voice for name, voice in known.items() if name == code or name.startswith(f"{code}-")})
+    if not found:
+        raise UserError(f"espeak-ng speaks no language {language!r}: expected one of {', '.join(sorted(known))}")
+    return list(ACCENTS) if code == "en" else [voice for voice in found if not _SCRIPT.search(voice)] or found
+
+
+@cache
+def _languages() -> dict[str, str]:
+    """The voice of every language code, in lower case. It is known by the name of its file, not by the code."""
+    found: dict[str, str] = {}
+    for path in sorted((Path(espeakng_loader.get_data_path()) / "lang").rglob("*")):
+        if path.is_file():
+            codes = re.findall(r"^language\s+(\S+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+            found |= {code.lower(): path.name for code in codes if code == codes[0] or code.lower() not in found}
+    return found
 
 
 def _speaker(variant: str) -> str:

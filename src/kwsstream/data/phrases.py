@@ -1,0 +1,114 @@
+"""A corpus of phrases of one's own, spoken by espeak-ng in many voices: the phrases, hard negatives, and other words.
+
+PARTITION/PHRASE/SPEAKER_nohash_N.wav, PARTITION/unknown.near, unknown.part and unknown.other likewise, and background
+recordings: what data.corpus=folder with data.split=folders reads. The bytes depend on the recipe alone.
+"""
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+
+import numpy as np
+
+from kwsstream.data.confusable import Confusable
+from kwsstream.data.labels import WORDS_35, label_names
+from kwsstream.data.speech import RATE_HZ, speech_16_khz
+from kwsstream.data.split import hash_partition
+from kwsstream.data.takes import JITTER, Take, take
+from kwsstream.data.threads import threads
+from kwsstream.data.voices import accents, speakers
+from kwsstream.errors import UserError
+
+LEAST_VOICES, LEAST_CLIPS = 5, 8  # the first five speakers hold all three partitions
+UNKNOWN_CLIPS = {"near": 1.0, "part": 0.5, "other": 1.0}  # for each clip of a phrase
+NUMBERS = [*range(21), *range(30, 101, 10), 47, 68, 132, 319, 486, 573, 1000, 2754, 3918, 8265]
+SHORTEST_MS, LONGEST_MS = 1000, 3000
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to speak: `clips` of each phrase, by the first `voices` of the speakers. UserError for what cannot be.
+
+    `vocabulary` is texts that are no phrase (see Confusable).
+    """
+
+    phrases: tuple[str, ...]
+    language: str = "en"
+    vocabulary: tuple[str, ...] = ()
+    clips: int = 300
+    voices: int = 60
+    seed: int = 0
+
+    def __post_init__(self):
+        if not all(self.phrases):
+            raise UserError("a phrase is empty: give words to spot, such as 'hey robot'")
+        label_names(list(self.phrases))
+        accents(self.language)
+        for name, value, least, most in (
+            ("clips", self.clips, LEAST_CLIPS, 100_000),
+            ("voices", self.voices, LEAST_VOICES, len(speakers())),
+            ("seed", self.seed, 0, 2**32 - 1),
+        ):
+            if not least <= value <= most:
+                raise UserError(f"{name} {value}: expected {least} to {most}")
+
+
+def plan(recipe: Recipe) -> dict[str, list[Take]]:
+    """The takes of each speaker, the phrases first. Clip n of a text is said by speaker n, in turn."""
+    texts = Confusable(recipe.phrases, common(recipe.language), recipe.vocabulary, accents(recipe.language))
+    takes: dict[str, list[Take]] = {name: [] for name in islice(speakers(), recipe.voices)}
+    for phrase in recipe.phrases:
+        add(takes, recipe, phrase, recipe.clips, lambda accent, draw, phrase=phrase: phrase)
+    for kind, share in UNKNOWN_CLIPS.items():
+        for at, phrase in enumerate(recipe.phrases):
+            say = partial(texts.said, kind, phrase)
+            add(takes, recipe, f"unknown.{kind}", int(share * recipe.clips), say, f"{at}_")
+    return takes
+
+
+def common(language: str) -> list[str]:
+    """Words of a language: numbers, which espeak-ng reads in every one, and English words for English."""
+    return [*map(str, NUMBERS), *(WORDS_35 if language.lower().split("-")[0] == "en" else ())]
+
+
+def add(
+    takes: dict[str, list[Take]],
+    recipe: Recipe,
+    word: str,
+    clips: int,
+    say: Callable[[str, np.random.Generator], str],
+    prefix: str = "",
+) -> None:
+    """Add takes of a word, whose text in an accent is drawn by `say`; `prefix` tells their files from others."""
+    names, spoken = list(takes), accents(recipe.language)
+    for n in range(clips):
+        repeat, speaker = divmod(n, len(names))
+        name = names[speaker]
+        seed = [recipe.seed, zlib.crc32(f"{prefix}{word}".encode()), n]
+        text = partial(say, draw=np.random.default_rng([*seed, 2]))
+        path = f"{hash_partition(name)}/{word}/{name}_nohash_{prefix}{repeat}.wav"
+        takes[name].append(take(path, text, spoken, speakers()[name], seed))
+
+
+def clip_ms(recipe: Recipe, takes: dict[str, list[Take]], recorded: int = 0) -> int:
+    """How long clips have to be for no phrase to be cut, spoken or in `recorded` samples; a tenth of a second more than
+    that on either side, for the phrase to be off the middle. UserError for a phrase that is too long.
+    """
+    count = len(recipe.phrases)
+    with threads() as pool:
+        longest = max(recorded, *pool.map(partial(_longest, set(recipe.phrases)), takes.values()))
+    needed = max(SHORTEST_MS, 100 * -(-10 * (longest + 2 * JITTER) // RATE_HZ))
+    if needed > LONGEST_MS:
+        raise UserError(
+            f"{'the phrase' if count == 1 else 'the longest phrase'} takes {1000 * longest // RATE_HZ} ms: expected at "
+            f"most {LONGEST_MS - 2000 * JITTER // RATE_HZ}; give a shorter one"
+        )
+    return needed
+
+
+def _longest(phrases: set[str], takes: list[Take]) -> int:
+    """Samples of the longest phrase of a speaker. The phrases are the first of the session, so all will be the same."""
+    said = [take.utterance for take in takes if take.utterance.text in phrases]
+    return max(map(len, speech_16_khz(said))) if said else 0
