@@ -33,4 +33,4 @@ def front(flags: dict) -> Features:
         upper_hz=flags["mel_upper_edge_hertz"],
         log_floor=flags["log_epsilon"],
         coefficients=flags["dct_num_features"],
-    )
+    ).eval()

@@ -39,7 +39,7 @@ def test_the_same_draws_give_the_same_batch_in_parts_of_any_size(monkeypatch):
     whole = augment(**given)
     assert torch.equal(augment(**given), whole)
     assert not torch.equal(augment(seed=1, **given), whole)
-    monkeypatch.setattr("kwsstream.data.augment.CACHED_CLIPS", 3)
+    monkeypatch.setattr("kwsstream.data.augment.SAMPLES_AT_ONCE", 3 * 16000)
     assert torch.equal(augment(**given), whole)
 
 

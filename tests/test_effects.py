@@ -125,7 +125,7 @@ def test_the_same_draws_give_the_same_clips_in_parts_of_any_size(effect, folders
     changed = (whole != clips).any(1)
     assert changed.any() and not changed.all(), "by chance some are left as they are, to the bit"
     assert not torch.equal(makers[effect]()(clips, draws(1)), whole)
-    monkeypatch.setattr("kwsstream.data.augment.CACHED_CLIPS", 5)
+    monkeypatch.setattr("kwsstream.data.augment.SAMPLES_AT_ONCE", 40000)
     torch.testing.assert_close(makers[effect]()(clips, draws()), whole, atol=1e-5, rtol=1e-4)
     assert torch.equal(makers[effect](frequency=0)(clips, draws()), clips)
 

@@ -46,12 +46,14 @@ def test_equal_to_the_original_pipeline():
 
 @settings(deadline=None)
 @given(st.integers(2, 1100), st.booleans())
-def test_two_stages_are_the_dft_for_any_window(window, power):
+def test_two_stages_and_the_fft_of_training_are_the_dft_for_any_window(window, power):
     layer, frames = Spectrum(window, power), torch.randn(3, 2, 1, window)
     whole = torch.fft.rfft(frames.double(), layer.size).abs()
     expected = (whole**2 if power else whole)[..., layer.bins]
     assert set(layer.bins.tolist()) == set(range(layer.size // 2 + 1))
-    torch.testing.assert_close(layer(frames).double(), expected, rtol=1e-4, atol=1e-5 * expected.max().item())
+    for trains in (True, False):
+        found = layer.train(trains)(frames).double()
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5 * expected.max().item())
 
 
 @settings(deadline=None)

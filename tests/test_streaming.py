@@ -41,6 +41,26 @@ def test_any_stack_of_convolutions_keeps_the_law_in_any_chunks(specs, sizes):
 
 
 @settings(deadline=None)
+@given(st.integers(1, 6), st.integers(2, 5), st.sampled_from(["causal", "same", "valid"]), st.integers(25, 40))
+def test_a_dilated_depthwise_convolution_is_the_same_in_training(kernel, dilation, padding, time):
+    layer = Conv(6, 12, (kernel, 1), dilation=(dilation, 1), groups=6, padding=padding)
+    assert layer.interleaves
+    grown, x = {}, torch.randn(2, time, 3, 6)
+    for trains in (True, False):
+        layer.zero_grad()
+        y = layer.train(trains)(x)
+        y.square().sum().backward()
+        grown[trains] = y.detach(), layer.conv.weight.grad.clone(), layer.conv.bias.grad.clone()
+    torch.testing.assert_close(grown[True], grown[False], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("window", "stride"), [(5, 1), (4, 3), (7, 2)])
+def test_a_mean_is_the_same_in_training(window, stride):
+    layer, x = Mean(window, stride=stride), torch.randn(2, 20, 3, 6)
+    torch.testing.assert_close(layer.train()(x), layer.eval()(x))
+
+
+@settings(deadline=None)
 @given(st.lists(layers, min_size=1, max_size=3), chunks)
 def test_any_stack_of_residuals_balances_itself(specs, sizes):
     def shortcut(stride):

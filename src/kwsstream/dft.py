@@ -7,6 +7,7 @@ With a DFT of size M = R C, samples n = R i + j and bins k = k1 + C k2,
 (Cooley & Tukey, 1965). A real frame needs only k1 = 0 .. C/2, since the other bins are conjugates of those, and only
 the i that its samples reach. For 640 samples and M = 1024 that is 94 K multiplications and 4 K constants,
 against 623 K of each for the DFT as one matrix product. `benchmarks/step_time.py` measures both in TFLite.
+Training takes torch's FFT, which no exporter has to understand: `benchmarks/training.py` shows what that saves.
 """
 
 import math
@@ -42,17 +43,25 @@ class Spectrum(nn.Module):
         for name, values in constants.items():
             self.register_buffer(name, values.float(), persistent=False)
         k = k1[:, None] + columns * k2
-        self.bins = torch.minimum(k, self.size - k).flatten()
+        self.register_buffer("bins", torch.minimum(k, self.size - k).flatten(), persistent=False)
 
     def forward(self, frames: Tensor) -> Tensor:
+        power = self.power_by_fft(frames) if self.training else self.power_by_matrices(frames)
+        return power if self.power else power.sqrt()
+
+    def power_by_fft(self, frames: Tensor) -> Tensor:
+        """The power of the spectrum in the order of `bins`, the same up to rounding."""
+        parts = torch.view_as_real(torch.fft.rfft(frames, self.size)).square()
+        return (parts[..., 0] + parts[..., 1]).index_select(-1, self.bins)
+
+    def power_by_matrices(self, frames: Tensor) -> Tensor:
         x = F.pad(frames, (0, self.padding)) if self.padding else frames
         x = x.reshape(*x.shape[:-2], *self.shape)
         real, imaginary = (self.first @ x).chunk(2, -2)
         turned = torch.cat([real * self.cos - imaginary * self.sin, real * self.sin + imaginary * self.cos], -1)
         real, imaginary = (turned @ self.second).chunk(2, -1)
         power = real * real + imaginary * imaginary
-        y = power if self.power else power.sqrt()
-        return y.reshape(*frames.shape[:-1], -1)
+        return power.reshape(*frames.shape[:-1], -1)
 
 
 def wave(a: Tensor, b: Tensor, size: int) -> Tensor:

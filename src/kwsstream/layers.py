@@ -60,15 +60,30 @@ class Conv(Windowed):
             stride = stride[0]
         if self.norm is not None and not self.training:
             weight, bias = self.norm.folded(weight, bias)
-        y = F.conv2d(
-            x.permute(0, 3, 1, 2),  # a view: torch's channels_last memory format
-            weight,
-            bias,
-            stride,
-            dilation=self.conv.dilation,
-            groups=self.conv.groups,
-        ).permute(0, 2, 3, 1)
+        if self.training and self.interleaves:
+            y = self.interleaved(x, weight, bias)
+        else:
+            x = x.permute(0, 3, 1, 2)  # a view: torch's channels_last memory format
+            y = F.conv2d(x, weight, bias, stride, dilation=self.conv.dilation, groups=self.conv.groups)
+            y = y.permute(0, 2, 3, 1)
         return self.norm(y) if self.norm is not None and self.training else y
+
+    @property
+    def interleaves(self) -> bool:
+        """Whether this is a depthwise convolution, dilated over time alone."""
+        conv = self.conv
+        return conv.dilation[0] > 1 and conv.groups > 1 and conv.stride == (1, 1) and conv.kernel_size[1] == 1
+
+    def interleaved(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """The same convolution without dilation: of every `dilation`-th frame, side by side as frequencies.
+
+        On CPUs the gradient takes a twentieth of the time (`benchmarks/training.py`).
+        """
+        dilation, (clips, time, frequencies, channels) = self.conv.dilation[0], x.shape
+        rows = F.pad(x, (0, 0, 0, 0, 0, -time % dilation)).reshape(clips, -1, dilation * frequencies, channels)
+        y = F.conv2d(rows.permute(0, 3, 1, 2), weight, bias, groups=self.conv.groups).permute(0, 2, 3, 1)
+        frames = time - (self.conv.kernel_size[0] - 1) * dilation
+        return y.reshape(clips, -1, frequencies, y.shape[3])[:, :frames]
 
     def frequency_pads(self, frequencies: int) -> tuple[int, int]:
         """Zeros below and above so many frequencies."""
@@ -104,6 +119,8 @@ class Mean(Windowed):
         window = self.timing.receptive_field
         if x.shape[1] == window:
             return x.mean(1, keepdim=True)
+        if self.training:  # its gradient is several times as fast
+            return F.avg_pool2d(x.permute(0, 3, 1, 2), (window, 1), (self.timing.stride, 1)).permute(0, 2, 3, 1)
         return sum(places(x, 1, window, self.timing.stride)) / window
 
 

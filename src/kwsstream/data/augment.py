@@ -13,7 +13,7 @@ from torch import Generator, Tensor, nn
 
 from kwsstream.data.backgrounds import Backgrounds
 
-CACHED_CLIPS = 10
+SAMPLES_AT_ONCE = 160_000
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -93,9 +93,10 @@ def warp(audio: Tensor, factor: Tensor, shift: Tensor) -> Tensor:
 
 
 def in_parts(work: Callable[..., Tensor], *batch: Tensor) -> Tensor:
-    """work(*batch), on CPUs a few clips at a time: they stay in the cache, which makes it several times as fast
-    (`benchmarks/training.py`).
+    """work(*batch), clips (batch, samples, ...) first. On CPUs a few clips at a time, which is several times as fast
+    (`benchmarks/training.py`): they do not leave the processor in between.
     """
-    size = CACHED_CLIPS if batch[0].device.type == "cpu" else len(batch[0])
+    clips, samples = batch[0].shape[:2]
+    size = max(1, SAMPLES_AT_ONCE // samples) if batch[0].device.type == "cpu" else clips
     parts = zip(*(tensor.split(size) for tensor in batch), strict=True)
     return torch.cat([work(*part) for part in parts])

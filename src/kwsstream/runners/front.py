@@ -59,7 +59,7 @@ def nested(states: dict[str, torch.Tensor]) -> State | None:
 def torch_front(file: Path, manifest: Manifest) -> Streaming:
     """The front end that a manifest describes. UserError where it is not that of the file."""
     try:
-        front = build_front(sample_rate_hz=manifest.clock.sample_rate_hz, **manifest.features)
+        front = build_front(sample_rate_hz=manifest.clock.sample_rate_hz, **manifest.features).eval()
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"the manifest of {file} describes no front end ({error}): export it again") from error
     _, frames, _, channels = manifest.input.shape
