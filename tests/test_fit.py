@@ -77,16 +77,51 @@ def test_a_run_killed_and_resumed_is_the_run_that_was_not(small, tmp_path):
     assert reports[0] == reports[1]
 
 
-def test_two_processes_train_one_model(small, tmp_path):
-    process = command(
-        small, "trainer.devices=2", "trainer.accelerator=cpu", "trainer.strategy=ddp", "training.updates=[20]",
-        "--run", tmp_path / "run",
-    )  # fmt: skip
+def test_two_processes_train_the_model_that_one_does(small, tmp_path):
+    """Nothing is left to chance but the clips of each update, of which each process sees its half."""
+    settings = [
+        "training.updates=[20]", "training.optimiser=momentum", "model.dropout=0", "augment.resample=0",
+        "augment.time_shift_ms=0", "augment.background_volume=0",
+    ]  # fmt: skip
+    two = ["trainer.devices=2", "trainer.accelerator=cpu", "trainer.strategy=ddp"]
+    process = command(small, *two, *settings, "--run", tmp_path / "two")
     output, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
-    assert torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 20
     assert "testing" in output and output.count("run folder:") == 1
-    assert json.loads((tmp_path / "run" / "report.json").read_text())["accuracy"]["testing"]["PyTorch, whole clip"] > 50
+    fit.fit(configs.read(small, settings), tmp_path / "one")
+    same(weights(tmp_path / "two"), weights(tmp_path / "one"), rtol=1e-3, atol=1e-5)
+    assert (tmp_path / "two" / "report.json").is_file()
+
+
+def test_mixed_precision_and_compilation_reach_the_net_alone(small, tmp_path, monkeypatch):
+    seen = []
+
+    def compiled(forward):
+        def run(features):
+            logits = forward(features)
+            seen.append((features.dtype, logits.dtype))
+            return logits
+
+        return run
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    settings = ["training.compile=true", "training.updates=[3]", "training.validate_every=3"]
+    fit.fit(configs.read(small, [*settings, "trainer.precision=bf16-mixed"]), tmp_path / "mixed")
+    assert seen == [(torch.float32, torch.bfloat16)] * 3, "validation is not compiled"
+    fit.fit(configs.read(small, settings), tmp_path / "full")
+    assert seen[3:] == [(torch.float32, torch.float32)] * 3
+    mixed, full = weights(tmp_path / "mixed"), weights(tmp_path / "full")
+    assert all(weight.dtype == torch.float32 for weight in mixed.values())
+    same(mixed, full, rtol=0.1, atol=0.01)
+    assert any(not torch.equal(mixed[key], full[key]) for key in full)
+
+
+@pytest.mark.slow
+def test_a_compiled_net_trains_alike(small, tmp_path):
+    settings = ["training.updates=[3]", "model.dropout=0"]
+    for name, more in {"plain": [], "compiled": ["training.compile=true"]}.items():
+        fit.fit(configs.read(small, [*settings, *more]), tmp_path / name)
+    same(weights(tmp_path / "compiled"), weights(tmp_path / "plain"), rtol=1e-3, atol=1e-4)
 
 
 def test_patience_ends_a_run_early(small, tmp_path):

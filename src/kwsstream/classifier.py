@@ -38,6 +38,7 @@ class Classifier(lightning.LightningModule):
             if given is not None
         )
         self.accuracy = MulticlassAccuracy(len(labels), average="micro")
+        self.compiled = torch.compile(self.model.net.forward) if config.training.compile else None
         self.carried: State | None = None  # of the streams of the update before
         if config.training.carry_state and (reason := why_whole(self.model) or delayed(self.model.net)):
             raise UserError(
@@ -61,7 +62,11 @@ class Classifier(lightning.LightningModule):
             return in_parts(self.model.front, audio[:, :, None, None])
 
     def classify(self, features: Tensor) -> Tensor:
-        return self.model.net(features)[:, -1, 0]
+        return self.net(features)[:, -1, 0]
+
+    def net(self, features: Tensor) -> Tensor:
+        """The net on whole sequences; compiled only for training, whose batches are all of one shape."""
+        return self.compiled(features) if self.compiled and self.training else self.model.net(features)
 
     def training_step(self, batch: dict, _: int) -> Tensor:
         torch.manual_seed(hash((self.config.seed, batch["update"], self.global_rank)))
@@ -91,7 +96,7 @@ class Classifier(lightning.LightningModule):
             logits, state = self.model.net.step(features, self.carried)
             self.carried = detached(state)
         else:
-            logits = self.model.net(features)
+            logits = self.net(features)
         ends = range(samples, training.clips_per_stream * samples + 1, samples)
         return logits[:, [end_frame(self.model, end, logits.shape[1], ends[-1]) for end in ends], 0].flatten(0, 1)
 

@@ -28,6 +28,8 @@ class Training(BaseModel):
     """Blend clips and labels by shares from Beta(mixup, mixup); 0: do not."""
     average: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Decay of the moving average of the weights, such as 0.999, which is then what is kept; 0: none."""
+    compile: bool = False
+    """Let torch.compile make one program of the net; on CPUs it has not paid (`benchmarks/training.py`)."""
     clips_per_stream: PositiveInt = 1
     """Join so many clips of a batch to one stream, and learn from the end of each: recurrent layers then see states
     that were carried from clip to clip, as they do in use."""
@@ -43,6 +45,8 @@ class Training(BaseModel):
             raise ValueError(
                 f"{len(self.updates)} updates and {len(self.rates)} rates: piecewise needs one rate for each"
             )
+        if self.compile and self.carry_state:
+            raise ValueError("compile is for whole clips, and carry_state trains by steps: leave one of them out")
         return self
 
     @property
