@@ -62,7 +62,7 @@ def test_the_facts_are_those_of_the_manifest(name, exports):
 
 def test_the_work_of_a_step_is_what_pytorch_counts(exports, trained):
     run = runs.load(trained)
-    expected = summarise(run.model, 16000)["macs_per_step"]
+    expected = summarise(run.model, 16000, 16000)["macs_per_step"]
     for name in ("cnn_external_audio_float32.onnx", "cnn_external_audio_float32.tflite"):
         assert inspecting.read(exports / name).macs == expected
     facts = inspecting.read(exports / INTEGER)

@@ -41,7 +41,7 @@ def test_any_stack_of_convolutions_keeps_the_law_in_any_chunks(specs, sizes):
 
 
 @settings(deadline=None)
-@given(st.integers(1, 6), st.integers(2, 5), st.sampled_from(["causal", "same", "valid"]), st.integers(25, 40))
+@given(st.integers(1, 6), st.integers(2, 5), st.sampled_from(["causal", "same", "valid"]), st.integers(26, 40))
 def test_a_dilated_depthwise_convolution_is_the_same_in_training(kernel, dilation, padding, time):
     layer = Conv(6, 12, (kernel, 1), dilation=(dilation, 1), groups=6, padding=padding)
     assert layer.interleaves
