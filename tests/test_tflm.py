@@ -48,10 +48,11 @@ def results(session, features):
     return np.concatenate([session.step(x) for x in features])
 
 
+@pytest.mark.parametrize("runtime", ["litert", "litert-builtin"])
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("stream", STREAMS)
-def test_micro_is_litert_within_two_steps_of_the_output(stream, precision, exports, features):
-    lite, micro = (results(opened(exports, stream, precision, r), features) for r in ("litert", "micro"))
+def test_micro_is_litert_within_two_steps_of_the_output(stream, precision, runtime, exports, features):
+    lite, micro = (results(opened(exports, stream, precision, r), features) for r in (runtime, "micro"))
     scale = read_manifest(exports / name(stream, precision)).output.scale
     steps = np.rint(np.abs(lite - micro) / scale)
     assert steps.max() <= 2

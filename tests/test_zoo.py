@@ -87,6 +87,13 @@ def test_the_later_cnn_has_as_many_parameters_as_the_original():
     assert sum(p.numel() for p in model.parameters()) + statistics(model) == 9_259_788
 
 
+def test_the_smaller_ds_tc_resnet_has_as_many_parameters_as_the_original():
+    """The size that its notebook 01_train prints, and issue 966 of its repository."""
+    model = model_of("best")
+    trained = sum(p.numel() for p in model.parameters())
+    assert (trained + statistics(model), trained) == (71_300, 69_764)
+
+
 @pytest.mark.parametrize("name", distinct())
 def test_every_config_keeps_the_law_from_audio_and_from_features(name):
     model = model_of(name)

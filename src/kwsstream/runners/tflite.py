@@ -16,10 +16,17 @@ class LiteRTSession(Session):
     Tensors are set and read by index: the interpreter's signature runner allocates anew at every call.
     """
 
+    kernels = "AUTO"
+    """Of OpResolverType: which kernels compute. By default those of XNNPACK where it has any."""
+
     def __init__(self, file: Path, interface: Interface, threads: int = 1):
         super().__init__(interface)
         with quiet():  # it announces its delegate on stderr
-            self.interpreter = extra("ai_edge_litert.interpreter").Interpreter(str(file), num_threads=threads)
+            library = extra("ai_edge_litert.interpreter")
+            kernels = library.OpResolverType[self.kernels]
+            self.interpreter = library.Interpreter(
+                str(file), num_threads=threads, experimental_op_resolver_type=kernels
+            )
             self.interpreter.allocate_tensors()
         into, out = indices(self.interpreter.get_input_details()), indices(self.interpreter.get_output_details())
         self.input_index, self.output_index = into[self.input.name], out[self.output.name]
@@ -40,6 +47,12 @@ class LiteRTSession(Session):
         interpreter.invoke()
         self.values = [interpreter.get_tensor(index) for index in self.next_indices]
         return dequantise(interpreter.get_tensor(self.output_index), self.output)
+
+
+class BuiltinLiteRTSession(LiteRTSession):
+    """LiteRT with its own kernels alone, which round integers as TensorFlow Lite Micro does; XNNPACK's do not."""
+
+    kernels = "BUILTIN_WITHOUT_DEFAULT_DELEGATES"
 
 
 def indices(details: list[dict]) -> dict[str, int]:
