@@ -217,10 +217,11 @@ def test_a_microphone_is_heard_at_its_own_rate_until_ctrl_c(eager, stream, expec
     audio = resample(torch.from_numpy(audio), RATE_HZ, 48000).numpy()
     microphone = Microphone(audio[: 20 * 48000])
     monkeypatch.setitem(sys.modules, "sounddevice", microphone)
+    handler = signal.getsignal(signal.SIGINT)
     _, last = listened(capfd, monkeypatch, "--file", eager, "--device", "0")
     assert re.fullmatch(SUMMARY.format("microphone 0", r"[\d.]+", r"[\d.]+"), last)
     assert microphone.closed
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handler
     with pytest.raises(UserError, match=r"no microphone none \(No input device .*: list them by --devices"):
         microphone_source("none", RATE_HZ)
 
