@@ -50,6 +50,7 @@ def test_overrides_reach_every_section():
         ("data.wrods=12", "data.wrods: unknown key; did you mean words?"),
         ("dta.words=12", "dta: unknown key; did you mean data?"),
         ("model.filter=[1]", "model.filter: unknown key; did you mean filters?"),
+        ("model.kernel=3", "model.kernel: unknown key; did you mean kernels?"),  # which other models have
         ("masks.cutout.mask=1", "masks.cutout.mask: unknown key; did you mean masks?"),
         ("trainer.device=2", "trainer: unknown key device; did you mean devices?"),
         ("trainer.max_steps=2", "trainer: unknown key max_steps"),

@@ -212,11 +212,10 @@ def keys_beside(path: tuple[str, ...]) -> set[str]:
     """The keys that there are where a path ends in one that is not."""
     fields = Config.model_fields
     for part in path[:-1]:
-        if part == "features":
-            kinds = [set(schema.model_fields) for schema in FRONT_SCHEMAS.values()]
+        if part in ("features", "model"):
+            schemas = FRONT_SCHEMAS if part == "features" else MODEL_SCHEMAS
+            kinds = [set(schema.model_fields) for schema in schemas.values()]
             return set().union(*(keys for keys in kinds if path[-1] not in keys))
-        if part == "model":
-            return {key for schema in MODEL_SCHEMAS.values() for key in schema.model_fields}
         annotation = fields[part].annotation
         section = next(kind for kind in (annotation, *typing.get_args(annotation)) if hasattr(kind, "model_fields"))
         fields = section.model_fields
