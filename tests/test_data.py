@@ -138,6 +138,12 @@ def test_lists_and_folders_split_too(tones, tmp_path):
     for name in PARTITIONS:
         assert Counter(data.partition(name).labels.tolist()) == {0: 4, 1: 4, 2: 4, 3: 4}
         assert {data.open().clips[row].path.split("/")[0] for row in data.partition(name).rows} == {name}
+    data = ready(
+        root=folders, split="folders", silence_percentage=0, unknown_percentage=9, training_unknown_percentage=33
+    )
+    assert {name: (data.partition(name).labels == 0).sum() for name in PARTITIONS} == {
+        "training": 4, "validation": 2, "testing": 2,
+    }  # fmt: skip
 
 
 def test_the_batch_of_an_update_is_a_function_of_seed_and_update(tones):

@@ -5,6 +5,7 @@ import pytest
 import soundfile
 import torch
 
+from kwsstream.data.hard_negatives import HardNegatives
 from kwsstream.data.mixup import mixup
 from kwsstream.data.reverb import Reverb
 from kwsstream.data.surroundings import Surroundings, rms
@@ -137,3 +138,46 @@ def test_folders_without_recordings_are_named(tmp_path):
         Surroundings(4000, sample_rate_hz=RATE, folders=[tmp_path / "absent"])
     with pytest.raises(UserError, match="swap them"):
         Surroundings(4000, sample_rate_hz=RATE, folders=[tmp_path], lowest_snr_db=9, highest_snr_db=3)
+
+
+LABELS = ["_silence_", "_unknown_", "on", "no", "stop"]
+
+
+def hard_negatives(label, count=400, **given):
+    """What becomes of clips that rise from silence to a loud end, all of one label."""
+    clip = torch.zeros(8000)
+    clip[2000:6000] = torch.linspace(4000, 8000, 4000) * torch.where(torch.arange(4000) % 2 == 0, 1, -1)
+    clips, labels = clip.to(torch.int16).repeat(count, 1), torch.full((count,), LABELS.index(label))
+    found, named = HardNegatives(LABELS, sample_rate_hz=RATE, **given)(clips, labels, draws())
+    changed = (found != clips).any(1)
+    assert found.dtype == clips.dtype and torch.equal(named, torch.where(changed, 1, labels)), "_unknown_ if changed"
+    return clips, found, changed
+
+
+def test_hard_negatives_are_keywords_backwards_or_cut_off():
+    clips, found, changed = hard_negatives("stop", frequency=0.5, shortest=0.2, longest=0.5)
+    assert 0.4 < changed.float().mean() < 0.6
+    backwards = (found == clips.flip(1)).all(1)
+    assert 0.4 < backwards[changed].float().mean() < 0.6
+    cut = found[changed & ~backwards]
+    length = (cut != 0).sum(1)
+    assert (length > 0.2 * 4000 - 330).all() and (length < 0.5 * 4000 + 330).all() and length.max() > 2 * length.min()
+    beginning = length.min() - 330
+    assert torch.equal(cut[:, : 2000 + beginning], clips[: len(cut), : 2000 + beginning]), "until it fades out"
+
+
+def test_a_word_that_is_another_backwards_is_only_cut_off():
+    clips, found, changed = hard_negatives("on", frequency=1)
+    assert changed.all() and not (found == clips.flip(1)).all(1).any()
+
+
+@pytest.mark.parametrize("label", ["_silence_", "_unknown_"])
+def test_what_is_no_keyword_makes_no_hard_negative(label):
+    assert not hard_negatives(label, frequency=1)[2].any()
+
+
+def test_hard_negatives_need_a_label():
+    with pytest.raises(UserError, match="no label of yes, no is _unknown_"):
+        HardNegatives(["yes", "no"], sample_rate_hz=RATE)
+    with pytest.raises(UserError, match="swap them"):
+        HardNegatives(LABELS, sample_rate_hz=RATE, shortest=0.6)

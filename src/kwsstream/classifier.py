@@ -72,14 +72,15 @@ class Classifier(lightning.LightningModule):
         torch.manual_seed(hash((self.config.seed, batch["update"], self.global_rank)))
         draws = torch.Generator().manual_seed(torch.initial_seed())
         with torch.no_grad():
-            audio, mixed = self.treat(batch["audio"], batch["silence"], draws), None
+            audio, label = self.treat(batch["audio"], batch["silence"], batch["label"], draws)
+            mixed = None
             if self.config.training.mixup:
                 audio, mixed = mixup(audio, self.config.training.mixup, draws)
             features = self.features(joined(audio, self.config.training.clips_per_stream)).squeeze(2)
             for mask in self.masks:
                 features = mask(features, draws)
         logits = self.at_ends(features.unsqueeze(2), audio.shape[1])
-        loss = self.loss(logits, batch["label"], audio, mixed)
+        loss = self.loss(logits, label, audio, mixed)
         self.log("loss", loss, prog_bar=True)
         return loss
 

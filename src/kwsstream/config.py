@@ -1,8 +1,8 @@
 """An experiment as yaml: read, overridden from the command line, and checked against the constructors it feeds.
 
 The sections data, features, model, augment, effects and masks take the arguments of SpeechData, the front end's class,
-the model's class, Augment, Voice, Reverb, Surroundings, SpecAugment and Cutout: their signatures are the schema, so
-that a new argument is a new key.
+the model's class, Augment, HardNegatives, Voice, Reverb, Surroundings, SpecAugment and Cutout: their signatures are the
+schema, so that a new argument is a new key.
 """
 
 import difflib
@@ -28,6 +28,7 @@ from pydantic import (
 )
 
 from kwsstream.data.augment import Augment
+from kwsstream.data.hard_negatives import HardNegatives
 from kwsstream.data.module import SpeechData
 from kwsstream.data.reverb import Reverb
 from kwsstream.data.spec_augment import Cutout, SpecAugment
@@ -39,7 +40,7 @@ from kwsstream.fronts import FRONTS
 from kwsstream.models import MODELS
 from kwsstream.settings import STRICT, Cluster, Prune, Quantise, TeacherRun, Training
 
-FROM_DATA = ("samples", "backgrounds", "lengths", "sample_rate_hz")  # what Augment is told by the data, not by the yaml
+FROM_DATA = ("samples", "backgrounds", "lengths", "sample_rate_hz", "labels")  # what the data tells, not the yaml
 DECIDED_HERE = {
     "callbacks", "check_val_every_n_epoch", "default_root_dir", "logger", "max_epochs", "max_steps", "max_time",
     "min_epochs", "min_steps", "reload_dataloaders_every_n_epochs", "use_distributed_sampler", "val_check_interval",
@@ -75,11 +76,12 @@ class Masks(BaseModel):
 
 
 class Effects(BaseModel):
-    """What is done to the clips of a training batch beside `augment`: to the voice, then the room around it, and, after
-    `augment`, noise from folders; null for none.
+    """What is done to the clips of a training batch beside `augment`: some made hard negatives, then the voice, then
+    the room around it, and, after `augment`, noise from folders; null for none.
     """
 
     model_config = STRICT
+    hard_negatives: arguments(HardNegatives, without=FROM_DATA) | None = None
     voice: arguments(Voice) | None = None
     reverb: arguments(Reverb, without=FROM_DATA) | None = None
     noise: arguments(Surroundings, without=FROM_DATA) | None = None

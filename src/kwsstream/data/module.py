@@ -13,7 +13,7 @@ from kwsstream.data.batches import EvaluationBatches, Pick, TrainingBatches
 from kwsstream.data.labels import BACKGROUND, SILENCE, UNKNOWN, WORDS_35, Words, label_names
 from kwsstream.data.listing import clips
 from kwsstream.data.partition import Partition, partition
-from kwsstream.data.split import Split, partitions
+from kwsstream.data.split import PARTITIONS, Split, partitions
 from kwsstream.data.store import Store, open_store
 from kwsstream.errors import UserError
 from kwsstream.files import cache_folder
@@ -28,7 +28,8 @@ class SpeechData(lightning.LightningDataModule):
     `corpus` "spoken" is synthesised, `clips_per_word` of each of the 35 words; "speech_commands" is found at `root` or
     downloaded in its `version`; "folder" is a folder with a folder a word. Made, downloaded and decoded audio is kept
     in the user's cache folder, or in $KWSSTREAM_CACHE. `words`: see labels.py; `split`: see split.py; `pick`: see
-    batches.py. Silence and unknown clips are so many percent of the keywords', and unknown ones no more than there are.
+    batches.py. Silence and unknown clips are so many percent of the keywords', and unknown ones no more than there are;
+    training may have a share of unknown ones of its own, `training_unknown_percentage`.
     `batch_size` counts the clips of an update over all processes.
     """
 
@@ -43,6 +44,7 @@ class SpeechData(lightning.LightningDataModule):
         split: Split = "hash",
         silence_percentage: Percentage = 10.0,
         unknown_percentage: Annotated[float, Field(ge=0)] = 10.0,
+        training_unknown_percentage: Annotated[float, Field(ge=0)] | None = None,
         validation_percentage: Percentage = 10.0,
         testing_percentage: Percentage = 10.0,
         clip_ms: Count = 1000,
@@ -59,7 +61,10 @@ class SpeechData(lightning.LightningDataModule):
             validation_percentage,
             testing_percentage,
         )
-        self.silence_percentage, self.unknown_percentage = silence_percentage, unknown_percentage
+        self.silence_percentage = silence_percentage
+        self.unknown_percentages = dict.fromkeys(PARTITIONS, unknown_percentage)
+        if training_unknown_percentage is not None:
+            self.unknown_percentages["training"] = training_unknown_percentage
         self.clip_ms, self.sample_rate_hz, self.samples = clip_ms, sample_rate_hz, clip_ms * sample_rate_hz // 1000
         self.batch_size, self.pick = batch_size, pick
         self.labels = label_names(words, silence_percentage, unknown_percentage)
@@ -102,10 +107,9 @@ class SpeechData(lightning.LightningDataModule):
         store = self.open()
         paths = [clip.path for clip in store.clips]
         members = partitions(self.root, paths, self.split, self.validation_percentage, self.testing_percentage)
-        shares = self.silence_percentage, self.unknown_percentage
         self.partitions = {
-            name: partition(name, store, members, self.labels, *shares)
-            for name in ("training", "validation", "testing")
+            name: partition(name, store, members, self.labels, self.silence_percentage, unknown)
+            for name, unknown in self.unknown_percentages.items()
         }
 
     def partition(self, name: str) -> Partition:

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kwsstream.data.hard_negatives import FADE_S, FRAME_S, SPEECH_DB
 from kwsstream.data.labels import UNKNOWN
 from kwsstream.detection.material import Material
 
-FADE_S, MARGIN_S = 0.02, 0.05
-FRAME_S, SPEECH_DB = 0.02, -25  # a clip's speech: where its level is within so much of its loudest frame
+MARGIN_S = 0.05
 PART = 0.45
 
 
