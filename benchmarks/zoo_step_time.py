@@ -2,8 +2,9 @@
 
     python benchmarks/zoo_step_time.py
 
-One thread, float32, external state. The original's times are from another machine, so both are taken as multiples of
-the step of the paper's CNN from features, whose graph is the same there and here.
+One thread, external state. The original's times are from another machine, so both are taken as multiples of the step of
+the paper's CNN from features, whose graph is the same there and here. int8 files, all from features, are compared with
+the float32 ones of the same run.
 """
 
 import sys
@@ -39,6 +40,7 @@ ORIGINAL_MS = {  # one step from features and from audio, the original's files o
 }
 FEATURE_BARS = dict.fromkeys(CONFIGS, 1.05) | {"ds_cnn_stream": 0.85}
 AUDIO_BARS = {"crnn": 0.55, "gru": 0.55, "svdf": 0.5, "ds_tc_resnet, causal": 0.7}
+INT8_BARS = {"cnn": 0.6}
 
 
 def main() -> None:
@@ -49,16 +51,26 @@ def main() -> None:
             config = configs.read(CONF / path, overrides)
             labels = label_names(config.data.words, config.data.silence_percentage, config.data.unknown_percentage)
             model = build_model(config, len(labels)).eval()
-            files = convert(model, Path(folder) / name, features=["float32"], audio=["float32"])
+            files = convert(model, Path(folder) / name, features=["float32", "int8"], audio=["float32"])
             made |= {(name, "features"): files["features"][0], (name, "audio"): files["audio"][0]}
+            made[name, "int8"] = files["features"][1]
         times = dict(zip(made, step_times(list(made.values())), strict=True))
     missed, rows = [], []
     for (name, taken), us in times.items():
+        if taken == "int8":
+            continue
         share = us / times["cnn", "features"] * ORIGINAL_MS["cnn"][0] / ORIGINAL_MS[name][taken == "audio"]
         bar = (AUDIO_BARS if taken == "audio" else FEATURE_BARS).get(name)
         missed += [f"{name} from {taken}"] if bar and share > bar else []
         rows.append([name, taken, f"{us:.1f}", f"{share:.2f}", f"{bar:.2f}" if bar else "-"])
     print(table(["model", "from", "us", "of the original", "at most"], rows))
+    rows = []
+    for name in CONFIGS:
+        us, share = times[name, "int8"], times[name, "int8"] / times[name, "features"]
+        bar = INT8_BARS.get(name)
+        missed += [f"{name} in int8"] if bar and share > bar else []
+        rows.append([name, f"{us:.1f}", f"{share:.2f}", f"{bar:.2f}" if bar else "-"])
+    print(table(["model, int8", "us", "of float32", "at most"], rows))
     if missed:
         sys.exit(f"a bar is missed: {', '.join(missed)}")
 
