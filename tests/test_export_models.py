@@ -11,6 +11,7 @@ pytest.importorskip("onnx2tf", reason="the export extra is not installed")
 from ai_edge_litert.schema_py_generated import Model
 from replays import difference, operators, random, speechlike
 
+from kwsstream.branches import Residual
 from kwsstream.export.calibration import calibration
 from kwsstream.export.convert import internal_of, make_onnx, make_tflite
 from kwsstream.export.graph import PARTS, graph_of
@@ -19,7 +20,7 @@ from kwsstream.features import Features
 from kwsstream.layers import Conv, Mean, Spread
 from kwsstream.models import build
 from kwsstream.recurrent import GRU
-from kwsstream.streaming import Residual, Sequential
+from kwsstream.streaming import Sequential
 
 SAMPLES, LABELS, STEPS = 16000, 4, 120
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from law import check_steps
 from torch import nn
 
+from kwsstream.branches import Residual
 from kwsstream.errors import UserError
 from kwsstream.fixed.formats import dec_bits, quantise
 from kwsstream.fixed.layers import Weighted, average, shifted
@@ -18,7 +19,7 @@ from kwsstream.fixed.network import FEATURES, fixed, formats, largest
 from kwsstream.fixed.search import Found, search
 from kwsstream.layers import Conv
 from kwsstream.models.dnn import DNN
-from kwsstream.streaming import Residual, Sequential, flatten
+from kwsstream.streaming import Sequential, flatten
 
 
 @pytest.fixture(scope="module", params=NETS)

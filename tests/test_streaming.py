@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from law import check_receptive_field, check_steps
 from torch import nn
 
+from kwsstream.branches import Residual, Sum
 from kwsstream.layers import Conv, Flatten, Mean
 from kwsstream.recurrent import GRU
-from kwsstream.streaming import Delay, Residual, Sequential, Sum, Timing, flatten, silence
+from kwsstream.streaming import Delay, Sequential, Timing, flatten, silence
 
 layers = st.fixed_dictionaries(
     {

@@ -7,13 +7,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from kwsstream.branches import Branches
 from kwsstream.compress.cluster import Clusters
 from kwsstream.compress.prune import Pruned
 from kwsstream.compress.rounding import Range, Rounded
 from kwsstream.config import Config
 from kwsstream.layers import ChannelDropout, ChannelPool, Channels, Conv, Flatten, Max, Merge, Spread
 from kwsstream.settings import Quantise
-from kwsstream.streaming import Branches, Delay, Sequential
+from kwsstream.streaming import Delay, Sequential
 
 KEEPING = (
     ChannelDropout, ChannelPool, Channels, Delay, Flatten, Max, Merge, Range, Spread, nn.Dropout, nn.Identity,

@@ -2,10 +2,11 @@
 
 from torch import nn
 
+from kwsstream.branches import Residual, Sum
 from kwsstream.layers import ChannelDropout, Conv, FrequencyMean, Max, Mean, Spread, depthwise
 from kwsstream.models.stack import Stack, same_lengths
 from kwsstream.norms import SubSpectralNorm
-from kwsstream.streaming import Padding, Residual, Sequential, Sum
+from kwsstream.streaming import Padding, Sequential
 
 
 class BCResNet(Sequential):

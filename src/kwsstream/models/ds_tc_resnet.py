@@ -2,9 +2,10 @@
 
 from torch import nn
 
+from kwsstream.branches import Residual
 from kwsstream.layers import ACTIVATIONS, Activation, Conv, Max, Mean, depthwise
 from kwsstream.models.stack import Stack, same_lengths
-from kwsstream.streaming import Padding, Residual, Sequential
+from kwsstream.streaming import Padding, Sequential
 
 
 class DSTCResNet(Sequential):

@@ -2,9 +2,10 @@
 
 from torch import nn
 
+from kwsstream.branches import Concat, Residual
 from kwsstream.layers import Conv, Max, Mean, Scaled
 from kwsstream.models.stack import Stack, same_lengths
-from kwsstream.streaming import Concat, Padding, Residual, Sequential
+from kwsstream.streaming import Padding, Sequential
 
 
 def conv(inputs: int, outputs: int, kernel: int, padding: Padding, norm_scale: bool) -> Sequential:

@@ -2,9 +2,10 @@
 
 from torch import nn
 
+from kwsstream.branches import Concat, Residual
 from kwsstream.layers import Channels, Conv, Flatten, depthwise
 from kwsstream.models.stack import Stack, same_lengths
-from kwsstream.streaming import Concat, Padding, Residual, Sequential
+from kwsstream.streaming import Padding, Sequential
 
 
 class MixedNet(Sequential):

@@ -4,9 +4,10 @@ from typing import Literal
 
 from torch import nn
 
+from kwsstream.branches import Residual
 from kwsstream.layers import ACTIVATIONS, Activation, Conv, Flatten, Max, Mean, depthwise
 from kwsstream.models.stack import Stack, same_lengths
-from kwsstream.streaming import Padding, Residual, Sequential
+from kwsstream.streaming import Padding, Sequential
 
 
 def svdf(inputs: int, units: int, memory: int, padding: Padding, bias: bool = True, norm: bool = False) -> Sequential:

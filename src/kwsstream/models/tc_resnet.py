@@ -2,9 +2,10 @@
 
 from torch import nn
 
+from kwsstream.branches import Residual
 from kwsstream.layers import Conv, Mean
 from kwsstream.models.stack import Stack
-from kwsstream.streaming import Padding, Residual, Sequential
+from kwsstream.streaming import Padding, Sequential
 
 
 class TCResNet(Sequential):

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kwsstream.branches import Branches
 from kwsstream.errors import UserError
 from kwsstream.norms import Norm
 from kwsstream.recurrent import LSTM
-from kwsstream.streaming import Branches
 
 SHORTCUTS_FIRST = ("TCResNet", "Xception")
 """Models whose shortcuts the original makes before what they lead around."""
