@@ -113,16 +113,24 @@ class Parity(Strict):
     tolerance: str
 
 
+class Apart(Strict):
+    """How far the results of two interpreters of an integer file are from each other."""
+
+    largest_difference: int
+    """In steps of the output's scale: kernels round differently."""
+    agreement: float
+    """Percent of steps with the same label. Where labels tie, as integers do, any of them will do."""
+
+
 class Micro(Strict):
     """The file in TensorFlow Lite Micro, against LiteRT over `steps` of the same data, each with its own state."""
 
     arena: dict[str, int]
     """Bytes: total, head (used anew in each run), tail (kept between runs), and of that by kind."""
     steps: int
-    largest_difference: int
-    """Of results, in steps of the output's scale: kernels round differently."""
-    agreement: float
-    """Percent of steps with the same label. Where labels tie, as integers do, any of them will do."""
+    litert: Apart
+    litert_builtin: Apart
+    """Against LiteRT without XNNPACK, whose own kernels round as TensorFlow Lite Micro's do."""
 
 
 class Quantisation(Strict):

@@ -57,7 +57,7 @@ class Exporter:
     run: "Run"
     format: Format
     stream: Stream
-    parity_steps: int = 500
+    parity_steps: int = 1000
     calibration_steps: int | None = None
     """None: what the run's config says, of steps and of clips."""
     parity_clips: int = 300

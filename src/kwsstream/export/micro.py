@@ -7,10 +7,12 @@ from torch import Tensor
 
 from kwsstream.errors import UserError
 from kwsstream.export.convert import Made
-from kwsstream.manifest import Micro
+from kwsstream.manifest import Apart, Micro
 from kwsstream.runners.micro import MicroSession
+from kwsstream.runners.session import Session
+from kwsstream.runners.tflite import BuiltinLiteRTSession
 
-MOST_RUNS = {True: 10, False: 500}
+MOST_RUNS = {True: 10, False: 1000}
 """By whether a run is a whole clip: reference kernels are slow."""
 
 
@@ -26,14 +28,25 @@ def measure_micro(made: Made, whole: bool, data: Tensor, results: np.ndarray) ->
     except UserError as error:
         return str(error)
     runs = min(len(data), MOST_RUNS[whole])
-    found = np.stack([session.step(x.numpy()).ravel() for x in data[:runs]])
-    expected = results[:runs]
+    found, builtin = (replayed(one, data[:runs]) for one in (session, BuiltinLiteRTSession(made.file, made.interface)))
+    scale = made.interface.output.scale
     return Micro(
         arena=session.arena(),
         steps=runs,
-        largest_difference=round(float(np.abs(found - expected).max()) / made.interface.output.scale),
-        agreement=same_label(expected, found),
+        litert=apart(results[:runs], found, scale),
+        litert_builtin=apart(builtin, found, scale),
     )
+
+
+def replayed(session: Session, data: Tensor) -> np.ndarray:
+    """Results (runs, numbers) of a session over data (runs, *shape of one)."""
+    return np.stack([session.step(x.numpy()).ravel() for x in data])
+
+
+def apart(expected: np.ndarray, found: np.ndarray, scale: float) -> Apart:
+    """How far results are from those expected, in steps of their scale."""
+    difference = round(float(np.abs(found - expected).max()) / scale)
+    return Apart(largest_difference=difference, agreement=same_label(expected, found))
 
 
 def same_label(a: np.ndarray, b: np.ndarray) -> float:
