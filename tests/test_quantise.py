@@ -84,8 +84,10 @@ def test_a_second_quantiser_is_judged_on_the_same_clips(asked):
     folder, printed = asked
     (row,) = (line for line in printed.splitlines() if line.startswith(SECOND))
     agreement, accuracy = map(float, row.split()[-2:])
-    parity = read_manifest(folder / INT8).parity
-    assert agreement >= 90 and abs(accuracy - parity.accuracy) <= 10
+    manifest = read_manifest(folder / INT8)
+    assert agreement >= 90 and abs(accuracy - manifest.parity.accuracy) <= 10
+    assert manifest.second_opinion.accuracy == pytest.approx(accuracy, abs=0.01)
+    assert manifest.second_opinion.agreement == pytest.approx(agreement, abs=0.01)
     assert sorted(path.name for path in folder.iterdir() if "second" in path.name) == []
 
 

@@ -133,6 +133,14 @@ class Micro(Strict):
     """Against LiteRT without XNNPACK, whose own kernels round as TensorFlow Lite Micro's do."""
 
 
+class Opinion(Strict):
+    """The same float file as another quantiser makes it, ai-edge-quantizer: percent of the test clips."""
+
+    agreement: float
+    """With PyTorch's label."""
+    accuracy: float
+
+
 class Quantisation(Strict):
     """How the ranges of an integer file's tensors were found, over `runs` of real streams drawn by `seed`."""
 
@@ -171,6 +179,8 @@ class Manifest(Interface):
     micro: Micro | str | None = None
     """Of int8 and int16 files: what TensorFlow Lite Micro does with it, or why it cannot run it. Null for others, and
     where tflite-micro was not installed when the file was exported."""
+    second_opinion: Opinion | None = None
+    """Of int8 and int16 files exported with --second-opinion."""
     detector: Parameters | None = None
     """How to hear words in its posteriors: see kwsstream.detector. They can be changed at any time; null: defaults."""
     quantisation: Quantisation | None = None

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from kwsstream import evaluate, runs
 from kwsstream.config import first_line
 from kwsstream.errors import UserError
-from kwsstream.export.exporter import Exporter, Format, Opinion, check
+from kwsstream.export.exporter import Exporter, Format, check
 from kwsstream.export.graph import Input, Stream
 from kwsstream.export.noise import noise_path, read_noise
 from kwsstream.export.second import NAME as SECOND
@@ -57,17 +57,17 @@ def main(format: Format, description: str, arguments: list[str] | None = None) -
         manifests += Exporter(run, "onnx", stream).export(["float32"], given.input, folder)
     exporter = Exporter(run, format, given.stream, report=given.report, second=given.second_opinion)
     manifests += exporter.export(given.precision, given.input, folder)
-    print(table(HEAD, [*pytorch_rows(run), *file_rows(manifests, exporter.opinions, folder)]))
+    print(table(HEAD, [*pytorch_rows(run), *file_rows(manifests, folder)]))
     for manifest in manifests:
         say_more(manifest, folder, given.report)
 
 
-def file_rows(manifests: list[Manifest], opinions: dict[str, Opinion], folder: Path) -> list[list[str]]:
+def file_rows(manifests: list[Manifest], folder: Path) -> list[list[str]]:
     """A row for each file, and one below it for what another quantiser made of it."""
     rows = []
     for manifest in manifests:
         rows.append(row(manifest, folder))
-        if opinion := opinions.get(manifest.file):
+        if opinion := manifest.second_opinion:
             found = percent(opinion.agreement), percent(opinion.accuracy)
             rows.append([f"the same by {SECOND}", *["-"] * (len(HEAD) - 3), *found])
     return rows

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import torch
-from torch import Tensor
 
 from kwsstream.compress.prepare import compresses, plain
 from kwsstream.detection.settings import run_parameters
@@ -27,7 +26,7 @@ from kwsstream.export.second import second_opinion
 from kwsstream.export.staging import staging
 from kwsstream.export.tflite import INTEGER, Precision
 from kwsstream.fronts import exportable
-from kwsstream.manifest import Clock, Manifest, Micro, Parity, sha256, write_manifest
+from kwsstream.manifest import Clock, Manifest, Micro, Opinion, Parity, sha256, write_manifest
 from kwsstream.runners.files import open_session
 from kwsstream.runners.front import FrontSession
 from kwsstream.runners.session import Session
@@ -37,14 +36,6 @@ if TYPE_CHECKING:
     from kwsstream.runs import Run
 
 Format = Literal["onnx", "tflite"]
-
-
-@dataclass(frozen=True)
-class Opinion:
-    """The net as another quantiser makes it, on the test clips: percent of PyTorch's labels, and of right ones."""
-
-    agreement: float
-    accuracy: float
 
 
 @dataclass
@@ -65,8 +56,7 @@ class Exporter:
     report: bool = False
     """Leave the noise of each layer of an integer file beside it: FILE.noise.csv."""
     second: bool = False
-    """Quantise by a second way, too: `opinions` then has the accuracy of what that makes, by the file's name."""
-    opinions: dict[str, Opinion] = field(default_factory=dict)
+    """Quantise by a second way, too: manifests of integer files then have the accuracy of what that makes."""
     strict: bool = True
     """Refuse files that are further from PyTorch than their precision allows."""
 
@@ -116,13 +106,18 @@ class Exporter:
             parity = measure(replayed, one.precision, clips, logits, identical)
             if self.strict:
                 enforce(one.file.name, one.precision, parity)
-            micro = None
+            micro = opinion = None
             if one.precision in INTEGER:
                 micro = measure_micro(one, graph.whole, data, replayed.results)
-            manifest = self.describe(one, part, graph, parity, micro)
+                floats = float_net_of(made)
+                if self.second:
+                    opinion = self.opinion(one, graph, floats, front)
+                if self.report:
+                    file = (one.external or one).file
+                    noise = layer_noise(floats.read_bytes(), file.read_bytes(), graph.states, data.numpy())
+                    save_noise(noise, noise_path(one.file))
+            manifest = self.describe(one, part, graph, parity=parity, micro=micro, second_opinion=opinion)
             write_manifest(manifest, one.file.parent)
-            if one.precision in INTEGER:
-                self.look_closer(one, graph, made, front, data)
             yield manifest
 
     def front_sessions(self, made: dict[Part, list[Made]]) -> list[Session]:
@@ -131,24 +126,20 @@ class Exporter:
             return [one.session() for one in made["front"]]
         return [FrontSession(self.run.model.front, self.stream == "none")]
 
-    def look_closer(
-        self, one: Made, graph: Graph, made: dict[Part, list[Made]], front: list[Session], data: Tensor
-    ) -> None:
-        """What is asked for beyond the proof of an integer file: the noise of its layers, and a second opinion."""
-        floats, file = float_net_of(made), (one.external or one).file
-        if self.report:
-            noise = layer_noise(floats.read_bytes(), file.read_bytes(), graph.states, data.numpy())
-            save_noise(noise, noise_path(one.file))
-        if self.second:
-            second = file.with_name(f".second_{one.precision}.tflite")
-            second_opinion(floats, graph, one.precision, second, self.fitting)
-            session = open_session(second, tflite_interface(graph, second))
-            logits = clip_logits([*front, session], self.clips, self.run.model, graph.whole)
-            self.opinions[one.file.name] = Opinion(
-                agreement(logits, self.clips.logits.argmax(1)), agreement(logits, self.clips.labels)
-            )
+    def opinion(self, one: Made, graph: Graph, floats: Path, front: list[Session]) -> Opinion:
+        """What another quantiser makes of the float file that an integer file comes from, on the test clips."""
+        second = one.file.with_name(f".second_{one.precision}.tflite")
+        second_opinion(floats, graph, one.precision, second, self.fitting)
+        session = open_session(second, tflite_interface(graph, second))
+        logits = clip_logits([*front, session], self.clips, self.run.model, graph.whole)
+        return Opinion(
+            agreement=agreement(logits, self.clips.logits.argmax(1)), accuracy=agreement(logits, self.clips.labels)
+        )
 
-    def describe(self, made: Made, part: Part, graph: Graph, parity: Parity, micro: Micro | str | None) -> Manifest:
+    def describe(
+        self, made: Made, part: Part, graph: Graph, **measured: Parity | Micro | Opinion | str | None
+    ) -> Manifest:
+        """The manifest of a file; `measured` are its fields that hold what was seen of the file."""
         config = self.run.config.model_dump(mode="json")
         return Manifest(
             **dict(made.interface),
@@ -164,10 +155,9 @@ class Exporter:
             labels=self.run.labels,
             features=config["features"],
             config=config,
-            parity=parity,
-            micro=micro,
             detector=None if part == "front" else run_parameters(self.run),
             quantisation=self.fitting.describe(made.precision, graph, (made.external or made).file),
+            **measured,
         )
 
     @property
