@@ -1,5 +1,7 @@
 """Each effect on the clips of a batch does what its name says, and nothing where it is not asked for."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soundfile
@@ -13,6 +15,7 @@ from kwsstream.data.vocoder import Voice, stretched
 from kwsstream.errors import UserError
 
 RATE = 16000
+PLACE = {"sample_rate_hz": RATE, "background": Path("nowhere")}
 
 
 def draws(seed=0):
@@ -87,7 +90,7 @@ def folders(tmp_path_factory):
 
 
 def noise(folders, clips, **given):
-    return Surroundings(clips.shape[1], sample_rate_hz=RATE, folders=folders, **given)(clips, draws())
+    return Surroundings(clips.shape[1], **PLACE, folders=folders, **given)(clips, draws())
 
 
 def test_noise_comes_from_every_folder_alike_at_the_ratio_asked_for(folders):
@@ -105,6 +108,12 @@ def test_noise_is_heard_in_silence_and_by_its_frequency(folders):
     assert rms(added)[added.any(1)].min() >= 0.003 and rms(added).max() < 0.031
 
 
+def test_noise_is_the_background_of_the_corpus_where_no_folder_is_given(folders):
+    clips = tone(40) / 32768
+    given = Surroundings(8000, sample_rate_hz=RATE, background=folders[1], frequency=1)(clips, draws())
+    assert torch.equal(given, noise(folders[1:], clips, frequency=1))
+
+
 def test_mixup_blends_clips_by_their_shares():
     clips = torch.randn(200, 50, generator=draws())
     found, mixed = mixup(clips, 0.4, draws())
@@ -119,7 +128,7 @@ def test_the_same_draws_give_the_same_clips_in_parts_of_any_size(effect, folders
     makers = {
         "voice": lambda **given: Voice(**given),
         "reverb": lambda **given: Reverb(sample_rate_hz=RATE, **given),
-        "noise": lambda **given: Surroundings(8000, sample_rate_hz=RATE, folders=folders, **given),
+        "noise": lambda **given: Surroundings(8000, **PLACE, folders=folders, **given),
     }
     clips = tone() / 32768
     whole = makers[effect]()(clips, draws())
@@ -135,9 +144,9 @@ def test_folders_without_recordings_are_named(tmp_path):
     with pytest.raises(UserError, match="no impulse response"):
         Reverb(sample_rate_hz=RATE, folder=tmp_path)
     with pytest.raises(UserError, match="no background recording"):
-        Surroundings(4000, sample_rate_hz=RATE, folders=[tmp_path / "absent"])
+        Surroundings(4000, **PLACE, folders=[tmp_path / "absent"])
     with pytest.raises(UserError, match="swap them"):
-        Surroundings(4000, sample_rate_hz=RATE, folders=[tmp_path], lowest_snr_db=9, highest_snr_db=3)
+        Surroundings(4000, **PLACE, folders=[tmp_path], lowest_snr_db=9, highest_snr_db=3)
 
 
 LABELS = ["_silence_", "_unknown_", "on", "no", "stop"]

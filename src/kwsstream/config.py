@@ -40,7 +40,7 @@ from kwsstream.fronts import FRONTS
 from kwsstream.models import MODELS
 from kwsstream.settings import STRICT, Cluster, Prune, Quantise, TeacherRun, Training
 
-FROM_DATA = ("samples", "backgrounds", "lengths", "sample_rate_hz", "labels")  # what the data tells, not the yaml
+FROM_DATA = ("samples", "backgrounds", "background", "lengths", "sample_rate_hz", "labels")  # the data tells these
 DECIDED_HERE = {
     "callbacks", "check_val_every_n_epoch", "default_root_dir", "logger", "max_epochs", "max_steps", "max_time",
     "min_epochs", "min_steps", "reload_dataloaders_every_n_epochs", "use_distributed_sampler", "val_check_interval",

@@ -5,6 +5,7 @@ from torch import Generator, Tensor
 from kwsstream.config import Config
 from kwsstream.data.augment import Augment
 from kwsstream.data.hard_negatives import HardNegatives
+from kwsstream.data.labels import BACKGROUND
 from kwsstream.data.module import SpeechData
 from kwsstream.data.reverb import Reverb
 from kwsstream.data.surroundings import Surroundings
@@ -32,7 +33,7 @@ class Treatment:
         self.augment = Augment(data.samples, recordings, **rate, **dict(config.augment))
         self.noise = None
         if effects.noise is not None:
-            self.noise = Surroundings(data.samples, **rate, **dict(effects.noise))
+            self.noise = Surroundings(data.samples, **rate, background=data.root / BACKGROUND, **dict(effects.noise))
 
     def __call__(self, audio: Tensor, silence: Tensor, label: Tensor, draws: Generator) -> tuple[Tensor, Tensor]:
         """Treat a batch; returns its clips and labels. `silence` is bool (batch,), `draws` a generator on the CPU."""

@@ -1,4 +1,4 @@
-"""Noise from folders of recordings, such as music and babble, at a signal-to-noise ratio."""
+"""Noise from recordings, such as music and babble, at a signal-to-noise ratio."""
 
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,8 @@ SILENCE_RMS = 0.03  # what the noise of a clip without sound is measured against
 
 class Surroundings:
     """A piece of a recording under the clip, with probability `frequency`: each of `folders` is as likely, and in it
-    each recording. Its rms is below that of the clip by `lowest_snr_db` to `highest_snr_db`.
+    each recording; by default `background`, those of the corpus. Its rms is below that of the clip by `lowest_snr_db`
+    to `highest_snr_db`.
 
     Clips float32 (batch, samples) in [-1, 1] to the same, clipped there.
     """
@@ -27,7 +28,8 @@ class Surroundings:
         samples: int,
         *,
         sample_rate_hz: int,
-        folders: Annotated[list[Path], Field(min_length=1)],
+        background: Path,
+        folders: Annotated[list[Path], Field(min_length=1)] | None = None,
         frequency: Annotated[float, Field(ge=0, le=1)] = 0.5,
         lowest_snr_db: float = 0.0,
         highest_snr_db: float = 20.0,
@@ -37,7 +39,7 @@ class Surroundings:
                 f"effects.noise: lowest_snr_db {lowest_snr_db} is over highest_snr_db {highest_snr_db}: swap them"
             )
         self.samples, self.frequency, self.snr_db = samples, frequency, (lowest_snr_db, highest_snr_db)
-        found = [recordings(Path(folder), samples, sample_rate_hz) for folder in folders]
+        found = [recordings(Path(folder), samples, sample_rate_hz) for folder in folders or [background]]
         self.audio = torch.cat([one.audio for one in found])
         self.pieces = Backgrounds(self.audio, torch.cat([one.lengths for one in found])).pieces(samples)
         self.counts = torch.tensor([len(one.lengths) for one in found])
