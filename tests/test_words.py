@@ -69,6 +69,13 @@ def test_no_phrase_is_cut(made):
         assert ends < 0.1 * np.abs(audio).max(), path
 
 
+def test_a_phrase_ends_soon_before_its_clip(made):
+    for path in [*made.glob("*/go/*.wav"), *made.glob(f"*/{LONG}/*.wav")]:
+        audio, rate = soundfile.read(path)
+        loud = np.flatnonzero(np.abs(audio) > 0.1 * np.abs(audio).max())
+        assert 0.1 < len(audio) / rate - loud[-1] / rate < 0.6, path
+
+
 def test_the_same_seed_gives_the_same_bytes_also_after_a_stop(made, tmp_path):
     files, recipe = digest(made), Recipe(("go", LONG), clips=8, voices=5)
     again = tmp_path / "again"
@@ -105,7 +112,7 @@ def test_recordings_are_shared_out_by_speaker_and_cut_around_the_speech(tmp_path
         found = read_recordings(tmp_path / "own", ["hey robot"])
     text = str(caught[0].message)
     assert "broken_1.wav (unreadable" in text and "4.0 s of speech" in text and "(silent)" in text
-    write_recordings(tmp_path / "out", found, 12800)
+    write_recordings(tmp_path / "out", found, 14400)
     assert {name: len(list((tmp_path / "out" / name).rglob("*.wav"))) for name in PARTITIONS} == {
         "training": 4, "validation": 2, "testing": 2
     }  # fmt: skip
@@ -113,7 +120,7 @@ def test_recordings_are_shared_out_by_speaker_and_cut_around_the_speech(tmp_path
         clip, _ = soundfile.read(path)
         loud = np.flatnonzero(np.abs(clip) > 0.05)
         length = 9600 if "hey robot" in str(path) else 4800
-        assert len(clip) == 12800 and abs(loud[0] + loud[-1] - 12800) < 400 and abs(loud[-1] - loud[0] - length) < 400
+        assert len(clip) == 14400 and abs(loud[-1] - 10400) < 400 and abs(loud[-1] - loud[0] - length) < 400
         assert np.abs(clip).min() < 1e-4 and clip[:80].any() and clip[-80:].any(), "noise, not zeros, at the ends"
 
 
@@ -134,7 +141,7 @@ def test_recordings_of_one_speaker_train(tmp_path):
         (["hey", "--clips", "3"], "clips 3: expected 8 to"),
         (["hey", "--voices", "400"], "voices 400: expected 5 to"),
         (["hey", "--seed", "-1"], "seed -1: expected 0 to"),
-        (["one two three four five six seven eight nine ten eleven", *FEW], "expected at most 2800"),
+        (["one two three four five six seven eight nine ten eleven", *FEW], "expected at most 2650"),
         (["hey", "--vocabulary", "absent.txt"], "vocabulary absent.txt cannot be read"),
         (["hey", "--recordings", "absent"], "recordings absent is no folder"),
         (["hey", "--recordings", "typo"], "no phrase is called 'hay'"),

@@ -2,6 +2,9 @@
 
 PARTITION/PHRASE/SPEAKER_nohash_N.wav, PARTITION/unknown.near, unknown.part and unknown.other likewise, and background
 recordings: what data.corpus=folder with data.split=folders reads. The bytes depend on the recipe alone.
+
+What is said ends a quarter of a second before its clip does, give or take a tenth: training asks for an answer at the
+end of a clip, and a detector is to give it soon.
 """
 
 import zlib
@@ -16,7 +19,7 @@ from kwsstream.data.confusable import Confusable
 from kwsstream.data.labels import WORDS_35, label_names
 from kwsstream.data.speech import RATE_HZ, speech_16_khz
 from kwsstream.data.split import hash_partition
-from kwsstream.data.takes import JITTER, Take, take
+from kwsstream.data.takes import JITTER, TAIL, Take, take
 from kwsstream.data.threads import threads
 from kwsstream.data.voices import accents, speakers
 from kwsstream.errors import UserError
@@ -37,7 +40,7 @@ class Recipe:
     phrases: tuple[str, ...]
     language: str = "en"
     vocabulary: tuple[str, ...] = ()
-    clips: int = 300
+    clips: int = 1000
     voices: int = 60
     seed: int = 0
 
@@ -89,21 +92,22 @@ def add(
         seed = [recipe.seed, zlib.crc32(f"{prefix}{word}".encode()), n]
         text = partial(say, draw=np.random.default_rng([*seed, 2]))
         path = f"{hash_partition(name)}/{word}/{name}_nohash_{prefix}{repeat}.wav"
-        takes[name].append(take(path, text, spoken, speakers()[name], seed))
+        takes[name].append(take(path, text, spoken, speakers()[name], seed)._replace(tail=TAIL))
 
 
 def clip_ms(recipe: Recipe, takes: dict[str, list[Take]], recorded: int = 0) -> int:
-    """How long clips have to be for no phrase to be cut, spoken or in `recorded` samples; a tenth of a second more than
-    that on either side, for the phrase to be off the middle. UserError for a phrase that is too long.
+    """How long clips have to be for no phrase to be cut, spoken or in `recorded` samples, wherever it is in its clip.
+
+    UserError for a phrase that is too long.
     """
     count = len(recipe.phrases)
     with threads() as pool:
         longest = max(recorded, *pool.map(partial(_longest, set(recipe.phrases)), takes.values()))
-    needed = max(SHORTEST_MS, 100 * -(-10 * (longest + 2 * JITTER) // RATE_HZ))
+    needed = max(SHORTEST_MS, 100 * -(-10 * (longest + TAIL + JITTER) // RATE_HZ))
     if needed > LONGEST_MS:
         raise UserError(
             f"{'the phrase' if count == 1 else 'the longest phrase'} takes {1000 * longest // RATE_HZ} ms: expected at "
-            f"most {LONGEST_MS - 2000 * JITTER // RATE_HZ}; give a shorter one"
+            f"most {LONGEST_MS - 1000 * (TAIL + JITTER) // RATE_HZ}; give a shorter one"
         )
     return needed
 

@@ -13,6 +13,7 @@ from kwsstream.data.labels import BACKGROUND, UNKNOWN
 from kwsstream.data.listing import audio_files
 from kwsstream.data.report import warn_of
 from kwsstream.data.speech import RATE_HZ, write_wav
+from kwsstream.data.takes import TAIL
 from kwsstream.errors import UserError
 
 FRAME = RATE_HZ // 100
@@ -100,10 +101,10 @@ def write_recordings(root: Path, recordings: Sequence[Recording], samples: int) 
 
 
 def clip_of(recording: Recording, samples: int) -> np.ndarray:
-    """The clip, int16 (samples,), around the middle of the speech; noise where there is no recording."""
+    """The clip, int16 (samples,), in which the speech ends TAIL before the end; noise where nothing was recorded."""
     noise = np.random.default_rng(len(recording.audio)).standard_normal(samples) * 10 ** (FLOOR_DB / 20)
     clip = np.rint(32767 * noise).astype(np.int16)
-    first = (recording.speech.start + recording.speech.stop - samples) // 2
+    first = recording.speech.stop + TAIL - samples
     there = recording.audio[max(first, 0) : first + samples]
     clip[max(-first, 0) : max(-first, 0) + len(there)] = there
     return clip

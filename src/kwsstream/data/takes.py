@@ -11,13 +11,14 @@ from kwsstream.data.voices import ACCENTS, speakers
 
 SAMPLES = 16000  # a clip is one second at 16 kHz
 JITTER = 1600
+TAIL = 4000  # after a phrase: training asks for an answer at the end of a clip, and it is to come soon
 
 
 class Take(NamedTuple):
     """One clip: its path below the corpus, its utterance, and the draws of its recording.
 
     peak_db: level of the loudest sample; floor_db: rms level of the room's noise, both relative to full scale
-    shift: samples that the word is off the middle of the clip
+    shift: samples that the word is off its place: the middle of the clip, or `tail` samples before its end
     noise_seed: of the room's noise, since a clip with stretches of exact zeros would be known by them
     """
 
@@ -27,6 +28,7 @@ class Take(NamedTuple):
     floor_db: float
     shift: int
     noise_seed: list[int]
+    tail: int | None = None
 
 
 def plan(words: Sequence[str], clips_per_word: int, seed: int) -> dict[str, list[Take]]:
@@ -62,12 +64,13 @@ def take(
 
 
 def record(take: Take, speech: np.ndarray, samples: int = SAMPLES) -> np.ndarray:
-    """The clip, int16 (samples,), of speech at 16 kHz, float32 of any length: level set, put near the middle, cut to
-    the clip, room noise.
+    """The clip, int16 (samples,), of speech at 16 kHz, float32 of any length: level set, put in its place, cut to the
+    clip, room noise.
     """
     speech = speech[:samples]
     clip = np.random.default_rng(take.noise_seed).standard_normal(samples, dtype=np.float32)
     clip *= 10 ** (take.floor_db / 20)
-    start = np.clip((samples - len(speech)) // 2 + take.shift, 0, samples - len(speech))
+    before = (samples - len(speech)) // 2 if take.tail is None else samples - len(speech) - take.tail
+    start = np.clip(before + take.shift, 0, samples - len(speech))
     clip[start : start + len(speech)] += speech * (10 ** (take.peak_db / 20) / max(np.abs(speech).max(), 1e-3))
     return np.clip(np.rint(clip * 32767), -32768, 32767).astype(np.int16)
