@@ -9,14 +9,18 @@ from kwsstream.export.graph import Graph
 from kwsstream.export.watch import operators
 
 ROUNDING = 1e-6
+LONGEST_NAME = 300
 
 
 def tidy(path: Path, graph: Graph) -> None:
     """Name the inputs and outputs of a file as the graph does, put them in its order, give each state one scale.
 
-    Where a state comes out with another scale than it goes in with, it is rescaled by a last operator.
+    Where a state comes out with another scale than it goes in with, it is rescaled by a last operator. What the
+    quantiser wrote for each operator that uses it, is left once.
     """
     model = read(path)
+    share_constants(model)
+    shorten_names(model)
     main, signature = model.subgraphs[0], model.signatureDefs[0]
     for entry in (*signature.inputs, *signature.outputs):
         main.tensors[entry.tensorIndex].name = entry.name  # all that a runtime without signatures knows
@@ -27,6 +31,44 @@ def tidy(path: Path, graph: Graph) -> None:
         if not same_numbers(by_name[name].quantization, by_name[after].quantization):
             rescale(model, by_name[name], after)
     write(model, path)
+
+
+def share_constants(model) -> None:
+    """One tensor for all constants that are the same: a recurrent layer's weights would have one in each frame."""
+    main, signature = model.subgraphs[0], model.signatureDefs[0]
+    kept, known, places = [], {}, []
+    for tensor in main.tensors:
+        number = known.setdefault(contents(model, tensor), len(kept))
+        if number == len(kept):
+            kept.append(tensor)
+        places.append(number)
+    main.tensors, main.inputs, main.outputs = kept, moved(main.inputs, places), moved(main.outputs, places)
+    for one in main.operators:
+        one.inputs, one.outputs = moved(one.inputs, places), moved(one.outputs, places)
+    for entry in (*signature.inputs, *signature.outputs):
+        entry.tensorIndex = places[entry.tensorIndex]
+
+
+def contents(model, tensor):
+    """What two constants have in common if they are the same; of a tensor that is not constant, itself."""
+    data, q = model.buffers[tensor.buffer].data, tensor.quantization
+    if data is None or not len(data):
+        return id(tensor)
+    scale = None if q is None or q.scale is None else (tuple(q.scale), tuple(q.zeroPoint), q.quantizedDimension)
+    shape = () if tensor.shape is None else tuple(tensor.shape)
+    return tensor.type, shape, np.asarray(data, np.uint8).tobytes(), scale
+
+
+def moved(indices, places: list[int]) -> list[int]:
+    """The new indices of tensors; -1 stands for none."""
+    return [places[index] if index >= 0 else -1 for index in indices]
+
+
+def shorten_names(model) -> None:
+    """Cut the names that the quantiser joins of all outputs of an operator: of a hundred, each has a hundred names."""
+    for index, tensor in enumerate(model.subgraphs[0].tensors):
+        if len(tensor.name) > LONGEST_NAME:
+            tensor.name = b"%s_%d" % (tensor.name.split(b";")[0][:LONGEST_NAME], index)
 
 
 def rescale(model, state, after: str) -> None:
