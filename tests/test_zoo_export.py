@@ -15,7 +15,9 @@ from kwsstream.layers import Conv
 from kwsstream.models import MODELS, build
 from kwsstream.streaming import why_whole
 
-STEPS = 300
+STEPS, WHOLE_CLIPS = 300, 3
+WEIGHT, OPERATOR = {"float32": 4, "int8": 1, "int16": 1}, 400  # bytes of a weight, and of an operator with its tensors
+LIMITS = {"float32": 1e-5, "int8": 0.15, "int16": 0.05}
 TWO = {"filters": [6, 8], "activations": ["relu"] * 2}
 KERNELS = {"kernels": [(3, 3), (4, 2)], "strides": [(1, 1)] * 2, "dilations": [(2, 1), (1, 1)]}
 SMALL = {
@@ -46,25 +48,13 @@ SMALL = {
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_small_one_of_each_architecture_converts_and_streams(name, tmp_path):
-    model = small(name)
-    if why_whole(model):
-        graphs = {part: graph_of(model, "none", part, 16000) for part in PARTS}
-        (one,) = make_onnx(graphs, {"features": {"float32": tmp_path / "whole.onnx"}})["features"]
-        assert difference(graphs["features"], one, 3) <= 1e-5
-    else:
-        check(model, tmp_path)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in SMALL if name.startswith("att")])
-def test_a_small_one_that_needs_whole_clips_converts(name, tmp_path):
-    """Every frame of both directions is a piece of the graph, which makes the conversion to TensorFlow Lite slow."""
-    check(small(name), tmp_path)
+    more = ["int16"] if name == "att_rnn" else []  # operators that no other test has in int16
+    check(small(name), tmp_path, more=more)
 
 
 def small(name):
-    """A small model of an architecture; with few frames where each is a piece of the graph."""
-    window = {"window_ms": 100, "hop_ms": 100} if name.startswith("att") else {}
+    """A small model of an architecture; with few frames where each is a piece of TensorFlow Lite's graph."""
+    window = {"window_ms": 200, "hop_ms": 200} if name.startswith("att") else {}
     padding = "causal" if name in ("crnn", "gru", "lstm") else "valid"
     front = Features(mels=20, coefficients=0 if name == "bc_resnet" else 12, upper_hz=7600, padding=padding, **window)
     return random(build(name, front, 16000, 4, **SMALL[name]))
@@ -76,24 +66,27 @@ def test_every_config_converts_and_streams(name, tmp_path):
     check(random(model_of(name)), tmp_path, configs.read(PATHS[name]).features.kind == "mel")
 
 
-def check(model, folder, has_front=True):
+def check(model, folder, has_front=True, more=()):
     """ONNX and TFLite files do what PyTorch does, from features and in float32 from audio; int8 keeps its states'
-    scales (make_tflite refuses it otherwise); nothing is transposed, and what is depthwise stays so.
+    scales (make_tflite refuses it otherwise); no step transposes, what is depthwise stays so, and unrolled frames
+    share their weights. `more` are further precisions of the net.
     """
     whole = why_whole(model) is not None
     graphs = {part: graph_of(model, "none" if whole else "external", part, 16000) for part in PARTS}
-    steps = 3 if whole else STEPS
+    steps = WHOLE_CLIPS if whole else STEPS
     parts = ["features", "audio"] if has_front else ["features"]
     onnx = make_onnx(graphs, {part: {"float32": folder / f"{part}.onnx"} for part in parts})
-    precisions = {"features": ["float32"] + ["int8"] * (not whole), "audio": ["float32"]}
+    precisions = {"features": ["float32", "int8", *more], "audio": ["float32"]}
     plan = {part: {p: folder / f"{part}_{p}.tflite" for p in precisions[part]} for part in parts}
     tflite = make_tflite(graphs, plan, False, lambda g: lambda precision: calibration(g, speechlike(g, steps)))
     for part in parts:
         for one in onnx[part] + tflite[part]:
-            limit = 0.15 if one.precision == "int8" else 1e-5
-            assert difference(graphs[part], one, steps) <= limit, one.file.name
+            assert difference(graphs[part], one, steps) <= LIMITS[one.precision], one.file.name
     depthwise = [conv for conv in model.net.modules() if isinstance(conv, Conv) and conv.conv.groups > 1]
     for one in tflite["features"]:
         found = operators(one.file)
+        if whole:
+            numbers = sum(parameter.numel() for parameter in model.parameters())
+            assert one.file.stat().st_size < WEIGHT[one.precision] * numbers + OPERATOR * len(found)
         assert whole or "TRANSPOSE" not in found
         assert found.count("DEPTHWISE_CONV_2D") == len(depthwise)

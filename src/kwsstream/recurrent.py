@@ -19,7 +19,7 @@ class GRU(Streaming):
         self.gru = nn.GRU(inputs, units, batch_first=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.step(x)[0]
+        return whole_gru(x, self.gru) if torch.onnx.is_in_onnx_export() else self.step(x)[0]
 
     def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Many frames at once where torch runs them; one frame after another, with plain operators, for exporters."""
@@ -37,6 +37,32 @@ class GRU(Streaming):
             h = new + update * (h - new)
             outputs.append(h)
         return torch.stack(outputs, 1).unsqueeze(2), h
+
+
+def whole_gru(x: Tensor, onward: nn.GRU, back: nn.GRU | None = None) -> Tensor:
+    """A whole clip as ONNX has it: one GRU operator, for exporters alone. `back` starts at the end of the clip.
+
+    (batch, time, 1, inputs) to (batch, time, 1, units), or 2 * units with `back`.
+    """
+    layers = [onward] if back is None else [onward, back]
+    direction = "forward" if back is None else "bidirectional"
+    clips, frames, units = len(x), x.shape[1], onward.hidden_size
+    biases = [torch.cat([ordered(of.bias_ih_l0), ordered(of.bias_hh_l0)]) for of in layers]
+    numbers = [ordered(of.weight_ih_l0) for of in layers], [ordered(of.weight_hh_l0) for of in layers], biases
+    y = torch.onnx.ops.symbolic(
+        "GRU",
+        [x.squeeze(2).transpose(0, 1), *map(torch.stack, numbers)],
+        {"direction": direction, "hidden_size": units, "linear_before_reset": 1},
+        dtype=x.dtype,
+        shape=(frames, len(layers), clips, units),
+    )
+    return y.permute(2, 0, 1, 3).reshape(clips, frames, 1, -1)
+
+
+def ordered(gates: Tensor) -> Tensor:
+    """Weights in ONNX's order of gates: update, reset, new, where torch has reset, update, new."""
+    units = len(gates) // 3
+    return torch.cat([gates[units : 2 * units], gates[:units], gates[2 * units :]])
 
 
 class LSTM(Streaming):

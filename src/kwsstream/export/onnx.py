@@ -11,6 +11,8 @@ from kwsstream.quiet import COLOUR, quiet
 
 OPSET = 18
 LONGEST_CAUSE = 300
+LARGEST_FOLDED = 2**24
+"""Numbers of a constant."""
 
 
 def to_onnx(graph: Graph, path: Path) -> None:
@@ -28,11 +30,18 @@ def to_onnx(graph: Graph, path: Path) -> None:
                 input_names=graph.inputs,
                 output_names=graph.outputs,
             )
+            if graph.whole:
+                fold_weights(program.model)
             model = anonymous(program.model_proto)
             onnx.checker.check_model(model, full_check=True)
         except Exception as error:  # torch.onnx, onnxscript and the checker share no base class
             raise UserError(f"{path.name}: export to ONNX failed ({cause(error)}): simplify the layer") from error
     path.write_bytes(model.SerializeToString())
+
+
+def fold_weights(model) -> None:
+    """Compute what the order of gates in a recurrent operator asks for, of weights of any size."""
+    extra("onnxscript.optimizer").optimize_ir(model, input_size_limit=LARGEST_FOLDED, output_size_limit=LARGEST_FOLDED)
 
 
 def anonymous(model):

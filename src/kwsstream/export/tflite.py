@@ -24,6 +24,7 @@ from kwsstream.export.graph import Graph
 from kwsstream.export.limits import Estimate, Runs, fit_limits
 from kwsstream.export.onnx import cause
 from kwsstream.export.tidy import tidy
+from kwsstream.export.unroll import unroll
 from kwsstream.extra import extra
 from kwsstream.quiet import quiet
 
@@ -84,6 +85,7 @@ def keras_model(graph: Graph, onnx_file: Path, scratch: Path):
     """The Keras model of an ONNX file, its inputs and outputs in the order of the file's."""
     onnx2tf = extra("onnx2tf")
     scratch.mkdir()
+    unrolled = unroll(onnx_file)
     replacements = scratch / "replacements.json"
     replacements.write_text(json.dumps({"format_version": 1, "operations": identity_transposes(onnx_file)}))
     with own_programs_on_path():
@@ -95,6 +97,7 @@ def keras_model(graph: Graph, onnx_file: Path, scratch: Path):
             keep_shape_absolutely_input_names=graph.inputs,
             param_replacement_file=str(replacements),
             disable_model_save=True,
+            disable_strict_mode=unrolled,  # strict, it runs the whole model for each operator of each frame
         )
 
 
@@ -134,7 +137,7 @@ def save_model(model, graph: Graph, folder: Path) -> None:
         return dict(zip(graph.outputs, results if isinstance(results, list) else [results], strict=True))
 
     holder = tensorflow.Module()
-    holder.model, holder.run = model, run
+    holder.numbers, holder.run = model.variables, run  # not the model: saving it goes through every layer
     tensorflow.saved_model.save(holder, str(folder), signatures={SIGNATURE: run})
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from kwsstream.layers import ACTIVATIONS, Activation, Conv, Merge, Spread
 from kwsstream.models.stack import Stack, same_lengths
 from kwsstream.norms import Norm
-from kwsstream.recurrent import GRU, LSTM
+from kwsstream.recurrent import GRU, LSTM, whole_gru
 from kwsstream.streaming import WholeClips
 
 Kind = Literal["gru", "lstm"]
@@ -29,11 +29,9 @@ class Attention(WholeClips):
     def forward(self, x: Tensor) -> Tensor:
         x = x.squeeze(2)
         middle = x[:, x.shape[1] // 2]
-        found = []
-        for query in self.queries:
-            weights = torch.softmax(x @ query(middle).unsqueeze(2), dim=1)  # (batch, frames, 1)
-            found.append((x * weights).sum(1))
-        return torch.cat(found, 1)[:, None, None]
+        queries = torch.stack([query(middle) for query in self.queries], dim=2)  # (batch, channels, heads)
+        weights = torch.softmax((x @ queries).transpose(1, 2), dim=2)  # (batch, heads, frames)
+        return (weights @ x).flatten(1)[:, None, None]  # a product for the sum: LiteRT's is wrong in int16
 
 
 class Bidirectional(WholeClips):
@@ -47,7 +45,16 @@ class Bidirectional(WholeClips):
         self.onward, self.back = layer(inputs, units), layer(inputs, units)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([self.onward(x), self.back(x.flip(1)).flip(1)], dim=-1)
+        if torch.onnx.is_in_onnx_export() and isinstance(self.onward, GRU):
+            return whole_gru(x, self.onward.gru, self.back.gru)
+        return torch.cat([self.onward(x), backwards(self.back(backwards(x)))], dim=-1)
+
+
+def backwards(x: Tensor) -> Tensor:
+    """The frames from the last to the first."""
+    if torch.onnx.is_in_onnx_export():  # onnx2tf takes a slice of step -1, which flip is in ONNX, for one of step 1
+        return torch.cat(x.split(1, dim=1)[::-1], dim=1)
+    return x.flip(1)
 
 
 class AttentionRNN(WholeClips):
