@@ -27,8 +27,9 @@ class Attention(WholeClips):
         self.queries = nn.ModuleList(nn.Linear(channels, channels) for _ in range(heads))
 
     def forward(self, x: Tensor) -> Tensor:
+        half = x.shape[1] // 2
+        middle = x[:, half : half + 1].flatten(1)  # onnx2tf mistakes the axis of x[:, half] where two are of one size
         x = x.squeeze(2)
-        middle = x[:, x.shape[1] // 2]
         queries = torch.stack([query(middle) for query in self.queries], dim=2)  # (batch, channels, heads)
         weights = torch.softmax((x @ queries).transpose(1, 2), dim=2)  # (batch, heads, frames)
         return (weights @ x).flatten(1)[:, None, None]  # a product for the sum: LiteRT's is wrong in int16
