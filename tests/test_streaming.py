@@ -46,12 +46,26 @@ def test_any_stack_of_convolutions_keeps_the_law_in_any_chunks(specs, sizes):
 def test_a_dilated_depthwise_convolution_is_the_same_in_training(kernel, dilation, padding, time):
     layer = Conv(6, 12, (kernel, 1), dilation=(dilation, 1), groups=6, padding=padding)
     assert layer.interleaves
-    grown, x = {}, torch.randn(2, time, 3, 6)
+    check_training(layer, torch.randn(2, time, 3, 6))
+
+
+@settings(deadline=None)
+@given(layers, layers, st.sampled_from([1, 4]), st.sampled_from(["same", "valid"]), st.integers(26, 33))
+def test_a_convolution_is_the_same_in_training_however_it_is_padded(time, frequency, groups, frequency_padding, frames):
+    pairs = ((time[key], frequency[key]) for key in ("kernel", "stride", "dilation"))
+    pads = {"padding": time["padding"], "frequency_padding": frequency_padding, "clip": frames}
+    check_training(Conv(4, 8, *pairs, groups, **pads), torch.randn(2, frames, 15, 4))
+
+
+def check_training(layer, x):
+    """Outputs and gradients in training are those in eval mode."""
+    grown, x = {}, x.requires_grad_()
     for trains in (True, False):
         layer.zero_grad()
+        x.grad = None
         y = layer.train(trains)(x)
         y.square().sum().backward()
-        grown[trains] = y.detach(), layer.conv.weight.grad.clone(), layer.conv.bias.grad.clone()
+        grown[trains] = y.detach(), x.grad, layer.conv.weight.grad.clone(), layer.conv.bias.grad.clone()
     torch.testing.assert_close(grown[True], grown[False], rtol=1e-4, atol=1e-4)
 
 

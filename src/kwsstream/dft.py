@@ -21,7 +21,8 @@ class Spectrum(nn.Module):
     """Real frames (..., 1, window) to the magnitude or power of their spectrum, (..., 1, len(bins)).
 
     `size` is the power of two at or above `window`. `bins` names the DFT bin of each output: bin 0 .. size/2
-    each at least once, in the order in which the second stage leaves them.
+    each at least once, in the order in which the second stage leaves them. In training the outputs are
+    bins 0 .. size/2, as the FFT leaves them.
     """
 
     def __init__(self, window: int, power: bool = False):
@@ -50,9 +51,8 @@ class Spectrum(nn.Module):
         return power if self.power else power.sqrt()
 
     def power_by_fft(self, frames: Tensor) -> Tensor:
-        """The power of the spectrum in the order of `bins`, the same up to rounding."""
         parts = torch.view_as_real(torch.fft.rfft(frames, self.size)).square()
-        return (parts[..., 0] + parts[..., 1]).index_select(-1, self.bins)
+        return parts[..., 0] + parts[..., 1]
 
     def power_by_matrices(self, frames: Tensor) -> Tensor:
         x = F.pad(frames, (0, self.padding)) if self.padding else frames

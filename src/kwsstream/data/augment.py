@@ -68,7 +68,7 @@ class Augment(nn.Module):
 
     def mix(self, audio: Tensor, factor, shift, gain, offset=None, level=None) -> Tensor:
         """Augment with the numbers drawn, (batch,) each."""
-        clips = warp(audio, factor, shift) * gain[:, None]
+        clips = warp(audio, factor, shift).mul_(gain[:, None])
         if offset is not None:
             self.recordings = self.recordings.to(audio.device)
             noise = self.recordings.unfold(0, self.samples, 1).index_select(0, offset)
@@ -84,11 +84,12 @@ def warp(audio: Tensor, factor: Tensor, shift: Tensor) -> Tensor:
     last = audio.shape[1] - 1
     middle = last / 2
     t = torch.arange(last + 1, device=audio.device, dtype=torch.float32)
-    position = torch.addcmul((middle - (shift + middle) / factor)[:, None], (1 / factor)[:, None], t)
-    reach = (middle * factor).clamp(max=middle)[:, None]  # from the clip's middle to its ends, stretched and cut
-    heard = (t - (shift + middle)[:, None]).abs_() <= reach
-    left = position.clamp(0, last - 1).long()
-    clips = torch.lerp(audio.gather(1, left).float(), audio.gather(1, left + 1).float(), position.sub_(left))
+    position = (t * (1 / factor)[:, None]).add_((middle - (shift + middle) / factor)[:, None])
+    left = position.clamp(0, last - 1).floor_()
+    index, wave = left.int().long(), audio.float()  # by way of int: both conversions are of many numbers at once
+    clips = torch.lerp(wave.gather(1, index), wave[:, 1:].gather(1, index), position.sub_(left))
+    reach = (middle * factor).clamp_(max=middle)[:, None]  # from the clip's middle to its ends, stretched and cut
+    heard = (t - (shift + middle)[:, None]).abs_().le_(reach)  # 1 where there is sound, else 0
     return clips.mul_(heard)
 
 
