@@ -23,6 +23,7 @@ from beside import Original
 from lightning.pytorch.callbacks import Callback
 
 from kwsstream import config as configs
+from kwsstream import precision
 from kwsstream.average import MovingAverage
 from kwsstream.classifier import Classifier
 from kwsstream.errors import UserError, command
@@ -113,7 +114,7 @@ def measure(config: configs.Config, updates: int, beside: bool) -> tuple[dict[st
 def trainer_of(config: configs.Config, updates: int, watch: Watch) -> lightning.Trainer:
     average = [MovingAverage(config.training.average)] if config.training.average else []
     return lightning.Trainer(
-        **config.trainer | {"enable_progress_bar": False, "enable_model_summary": False},
+        **precision.resolved(config.trainer) | {"enable_progress_bar": False, "enable_model_summary": False},
         max_steps=updates,
         callbacks=[*average, watch],
         logger=False,
@@ -142,7 +143,8 @@ def main() -> None:
     some = [f"training.updates=[{given.updates + WARMUP}]", f"training.rates=[{rate}]"]
     config = configs.read(given.config, [*given.overrides, *some])
     times, theirs = measure(config, given.updates, given.beside)
-    print(f"{config.model.name}: {torch.get_num_threads()} threads, batch {config.data.batch_size}")
+    numbers = precision.resolved(config.trainer).get("precision", precision.FULL)
+    print(f"{config.model.name}: {torch.get_num_threads()} threads, batch {config.data.batch_size}, {numbers}")
     print_parts(dict(times))
     print_trainers(config.model.name, times, theirs)
 
@@ -162,12 +164,12 @@ def print_trainers(model: str, times: dict[str, Times], theirs: list) -> None:
     """Updates a second beside the original's."""
     ours = times["update"]
     loading = tuple(sum(clock) for clock in zip(times["load"], times["augment"], strict=True))
-    rows = [["this one", *numbers(ours), f"{loading[0]:.1f}", f"{loading[1]:.1f}", ""]]
+    rows = [["this one", *speed(ours), f"{loading[0]:.1f}", f"{loading[1]:.1f}", ""]]
     if theirs:
         loading = median(load for load, _ in theirs)
         whole = median(tuple(map(sum, zip(*parts, strict=True))) for parts in theirs)
         ratio = f"{whole[0] / ours[0]:.2f}; computed: {whole[1] / ours[1]:.2f}"
-        rows.append(["the original's, rebuilt", *numbers(whole), f"{loading[0]:.1f}", f"{loading[1]:.1f}", ratio])
+        rows.append(["the original's, rebuilt", *speed(whole), f"{loading[0]:.1f}", f"{loading[1]:.1f}", ratio])
     if model in PUBLISHED:
         ratio = f"{1000 / ours[0] / PUBLISHED[model]:.2f}"
         rows.append(["the original's, on another machine", f"{PUBLISHED[model]:.2f}", "", "", "", "", ratio])
@@ -177,7 +179,7 @@ def print_trainers(model: str, times: dict[str, Times], theirs: list) -> None:
         print("bar: at least 1.5 times as fast")
 
 
-def numbers(update: Times) -> list[str]:
+def speed(update: Times) -> list[str]:
     return [f"{1000 / update[0]:.2f}", f"{update[0]:.1f}", f"{update[1]:.1f}"]
 
 

@@ -137,6 +137,11 @@ def test_masks_and_every_optimiser_train(small, tmp_path):
         assert (tmp_path / name / "checkpoints" / "best.ckpt").is_file()
 
 
+def test_gradients_can_be_clipped_in_mixed_precision(small, tmp_path):
+    settings = ["trainer.gradient_clip_val=0.5", "trainer.precision=bf16-mixed", "training.updates=[2]"]
+    fit.fit(configs.read(small, settings), tmp_path / "run")
+
+
 def test_validation_smaller_than_a_batch_works(small, tmp_path):
     fit.fit(configs.read(small, ["data.batch_size=150", "training.updates=[1]"]), tmp_path / "run")
     assert (tmp_path / "run" / "checkpoints" / "best.ckpt").is_file()

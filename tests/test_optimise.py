@@ -63,3 +63,19 @@ def test_every_optimiser_learns(name):
         losses[-1].backward()
         update.step()
     assert losses[-1] < 0.5 * losses[0]
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "momentum"])
+def test_fused_updates_are_the_others(name):
+    training = Training(optimiser=name, updates=[5], rates=[0.1], weight_decay=0.1)
+    ends = []
+    for fused in (True, False):
+        torch.manual_seed(0)
+        layer = nn.Linear(8, 3)
+        update = optimiser(training, layer.parameters(), fused)
+        for _ in range(5):
+            update.zero_grad()
+            layer(torch.randn(4, 8)).square().sum().backward()
+            update.step()
+        ends.append(layer.weight.detach())
+    torch.testing.assert_close(*ends)

@@ -121,7 +121,8 @@ class Classifier(lightning.LightningModule):
 
     def configure_optimizers(self) -> dict:
         training = self.config.training
-        rates = optimiser(training, self.model.parameters())
+        clips = self.config.trainer.get("gradient_clip_val")  # which Lightning refuses to do for fused optimisers
+        rates = optimiser(training, self.model.parameters(), fused=not clips)
         schedules = torch.optim.lr_scheduler.LambdaLR(rates, schedule(training))
         return {"optimizer": rates, "lr_scheduler": {"scheduler": schedules, "interval": "step"}}
 

@@ -20,7 +20,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, LearningRateMon
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
 from kwsstream import config as configs
-from kwsstream import evaluate, runs
+from kwsstream import evaluate, precision, runs
 from kwsstream.average import MovingAverage
 from kwsstream.classifier import Classifier
 from kwsstream.compress.begin import begin
@@ -70,6 +70,8 @@ def fit(config: Config, folder: Path, start: Path | None = None) -> lightning.Tr
         check_data(data, config)
         start_folder(folder, config, data.labels, facts)
         print(describe(config.model.name, facts))
+        if config.trainer.get("precision") == "auto":
+            print(f"trainer.precision: auto is {trainer.precision} on this machine")
     trainer.fit(classifier, data, ckpt_path=last if last.is_file() else None, weights_only=True)
     return trainer
 
@@ -98,7 +100,7 @@ def trainer_of(config: Config, folder: Path) -> lightning.Trainer:
         "log_every_n_steps": min(50, training.validate_every, training.total),
         "enable_model_summary": False,
         "num_sanity_val_steps": 0,
-    } | config.trainer
+    } | precision.resolved(config.trainer)
     try:
         return lightning.Trainer(
             **given,

@@ -67,8 +67,8 @@ class Conv(Windowed):
         weight, bias, stride = self.conv.weight, self.conv.bias, self.conv.stride
         if self.conv.kernel_size == (1, 1):  # the gradient of a strided one crashes in oneDNN (torch 2.11, AVX-512)
             x, stride = x[:, :: stride[0], :: stride[1]], 1
-        elif x.shape[2] + 2 * padding[1] == self.frequency_window:  # TensorFlow wants equal strides for one frequency
-            stride = stride[0]
+        elif x.shape[2] + 2 * padding[1] == self.frequency_window:  # one frequency comes out, whatever its stride is:
+            stride = (stride[0], 1) if self.training else stride[0]  # 1 is fastest, and TensorFlow wants equal ones
         if self.norm is not None and not self.training:
             weight, bias = self.norm.folded(weight, bias)
         if self.training and self.interleaves:

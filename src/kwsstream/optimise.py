@@ -12,18 +12,18 @@ from torch.optim import Adam, AdamW, Optimizer
 from kwsstream.settings import Training
 
 
-def optimiser(training: Training, parameters: Iterable[nn.Parameter]) -> Optimizer:
-    """The optimiser that a config names, at its first rate."""
-    rate, decay = training.rates[0], training.weight_decay
+def optimiser(training: Training, parameters: Iterable[nn.Parameter], fused: bool = True) -> Optimizer:
+    """The optimiser that a config names, at its first rate. `fused`: all of an update at once, where torch can."""
+    rate, given = training.rates[0], {"weight_decay": training.weight_decay, "fused": fused}
     match training.optimiser:
         case "adam":
-            return Adam(parameters, rate, training.betas or (0.9, 0.999), eps=1e-8, weight_decay=decay)
+            return Adam(parameters, rate, training.betas or (0.9, 0.999), eps=1e-8, **given)
         case "adamw":
-            return AdamW(parameters, rate, training.betas or (0.9, 0.999), weight_decay=decay)
+            return AdamW(parameters, rate, training.betas or (0.9, 0.999), **given)
         case "momentum":
-            return torch.optim.SGD(parameters, rate, momentum=(training.betas or (0.9,))[0], weight_decay=decay)
+            return torch.optim.SGD(parameters, rate, momentum=(training.betas or (0.9,))[0], **given)
         case "novograd":
-            return NovoGrad(parameters, rate, training.betas or (0.95, 0.5), weight_decay=decay)
+            return NovoGrad(parameters, rate, training.betas or (0.95, 0.5), weight_decay=training.weight_decay)
 
 
 def schedule(training: Training) -> Callable[[int], float]:
