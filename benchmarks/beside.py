@@ -15,6 +15,7 @@ import torch
 from kwsstream.config import Config
 from kwsstream.data.module import SpeechData
 from kwsstream.errors import UserError
+from kwsstream.features import mel_matrix
 from kwsstream.fronts import build_front
 
 CLIPS = 1000  # written as WAV files, of which the batches are
@@ -76,7 +77,9 @@ def write(folder: Path, config: Config, data: SpeechData) -> None:
     """The experiment as original_trainer.py reads it."""
     rate, training, augment = data.sample_rate_hz, data.partition("training"), config.augment
     front = build_front(sample_rate_hz=rate, **dict(config.features))
-    constants = {"window": front.window.constants, "mels": front.mel.in_order.T}
+    given = config.features.model_dump(include={"mels", "lower_hz", "upper_hz", "filterbank"})
+    mels = mel_matrix(front.spectrum.size, rate, **given)
+    constants = {"window": front.window.constants, "mels": mels}
     if hasattr(front, "dct"):
         constants["dct"] = front.dct.matrix.T
     np.savez(folder / "constants.npz", **{name: values.numpy() for name, values in constants.items()})

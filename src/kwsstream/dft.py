@@ -48,7 +48,9 @@ class Spectrum(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         power = self.power_by_fft(frames) if self.training else self.power_by_matrices(frames)
-        return power if self.power else power.sqrt()
+        if self.power:
+            return power
+        return power.sqrt_() if self.training else power.sqrt()
 
     def power_by_fft(self, frames: Tensor) -> Tensor:
         parts = torch.view_as_real(torch.fft.rfft(frames, self.size)).square()

@@ -16,6 +16,7 @@ from kwsstream.dft import Spectrum
 from kwsstream.streaming import Padding, Sequential, Windowed
 
 Positive = Annotated[float, Field(gt=0)]
+BAND = 16  # mels computed together in training
 
 
 class Features(Sequential):
@@ -142,16 +143,22 @@ class Matrix(nn.Module):
 
 
 class Mels(Matrix):
-    """A spectrum to mels, by weights (size/2 + 1 bins, mels). The spectrum is as Spectrum leaves it: bin by bin in
-    training, or else in the order of `bins`.
+    """A spectrum to mels, by weights (size/2 + 1 bins, mels). The spectrum is as Spectrum leaves it: in the order of
+    `bins`, or in training bin by bin, of which each band of mels then takes no more than it needs.
     """
 
     def __init__(self, matrix: Tensor, bins: Tensor):
         super().__init__(share(matrix, bins))
-        self.register_buffer("in_order", matrix.T.contiguous().float(), persistent=False)
+        self.bands = []
+        for i, band in enumerate(matrix.split(BAND, dim=1)):
+            used = band.any(1).nonzero().flatten().tolist() or [0]
+            self.bands.append((f"band{i}", slice(used[0], used[-1] + 1)))
+            self.register_buffer(f"band{i}", band[self.bands[i][1]].T.contiguous().float(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return nn.functional.linear(x, self.in_order) if self.training else super().forward(x)
+        if not self.training:
+            return super().forward(x)
+        return torch.cat([nn.functional.linear(x[..., bins], getattr(self, name)) for name, bins in self.bands], -1)
 
 
 class Log(nn.Module):
@@ -162,7 +169,8 @@ class Log(nn.Module):
         self.floor = floor
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.clamp_min(self.floor).log()
+        x = x.clamp_min(self.floor)
+        return x.log_() if self.training else x.log()
 
 
 class Normalise(nn.Module):
