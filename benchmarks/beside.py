@@ -73,29 +73,16 @@ def check(config: Config) -> None:
         raise UserError(f"--beside: the original is rebuilt for {expected | OF_BLOCKS}, not {wrong}")
 
 
-def write(folder: Path, config: Config, data: SpeechData) -> None:
-    """The experiment as original_trainer.py reads it."""
-    rate, training, augment = data.sample_rate_hz, data.partition("training"), config.augment
+def network_of(config: Config, data: SpeechData) -> tuple[dict, dict[str, np.ndarray]]:
+    """The settings of a network, and its constants."""
+    rate = data.sample_rate_hz
     front = build_front(sample_rate_hz=rate, **dict(config.features))
     given = config.features.model_dump(include={"mels", "lower_hz", "upper_hz", "filterbank"})
-    mels = mel_matrix(front.spectrum.size, rate, **given)
-    constants = {"window": front.window.constants, "mels": mels}
+    constants = {"window": front.window.constants, "mels": mel_matrix(front.spectrum.size, rate, **given)}
     if hasattr(front, "dct"):
         constants["dct"] = front.dct.matrix.T
-    np.savez(folder / "constants.npz", **{name: values.numpy() for name, values in constants.items()})
-    which = np.random.default_rng(0).permutation(len(training))[:CLIPS]
-    clips = []
-    for i, (audio, row) in enumerate(zip(training.audio(which), which, strict=True)):
-        soundfile.write(folder / f"{i}.wav", audio, rate)
-        clips.append((str(folder / f"{i}.wav"), int(training.labels[row]), bool(training.silence[row])))
-    backgrounds = []
-    if augment.background_volume > 0:
-        for i, audio in enumerate(data.backgrounds.audio.split(data.backgrounds.lengths.tolist())):
-            soundfile.write(folder / f"background{i}.wav", audio.numpy(), rate)
-            backgrounds.append(str(folder / f"background{i}.wav"))
     masks = config.masks.spec_augment
     settings = {
-        "threads": torch.get_num_threads(),
         "batch_size": data.batch_size,
         "samples": data.samples,
         "labels": len(data.labels),
@@ -106,6 +93,27 @@ def write(folder: Path, config: Config, data: SpeechData) -> None:
         "log_floor": config.features.log_floor,
         "spec_augment": masks and masks.model_dump(),
         "model": config.model.model_dump(),
+    }
+    return settings, {name: values.numpy() for name, values in constants.items()}
+
+
+def write(folder: Path, config: Config, data: SpeechData) -> None:
+    """The experiment as original_trainer.py reads it."""
+    rate, training, augment = data.sample_rate_hz, data.partition("training"), config.augment
+    settings, constants = network_of(config, data)
+    np.savez(folder / "constants.npz", **constants)
+    which = np.random.default_rng(0).permutation(len(training))[:CLIPS]
+    clips = []
+    for i, (audio, row) in enumerate(zip(training.audio(which), which, strict=True)):
+        soundfile.write(folder / f"{i}.wav", audio, rate)
+        clips.append((str(folder / f"{i}.wav"), int(training.labels[row]), bool(training.silence[row])))
+    backgrounds = []
+    if augment.background_volume > 0:
+        for i, audio in enumerate(data.backgrounds.audio.split(data.backgrounds.lengths.tolist())):
+            soundfile.write(folder / f"background{i}.wav", audio.numpy(), rate)
+            backgrounds.append(str(folder / f"background{i}.wav"))
+    settings |= {
+        "threads": torch.get_num_threads(),
         "shift": int(augment.time_shift_ms * rate / 1000),
         **augment.model_dump(include={"resample", "background_volume", "background_frequency"}),
         "clips": clips,

@@ -1,15 +1,20 @@
 """The benchmark of training, beside the original's trainer rebuilt: both train the same model on the same clips."""
 
+import re
 import runpy
 import sys
 from pathlib import Path
 
+import golden
+import numpy as np
 import pytest
 
 from kwsstream import config as configs
+from kwsstream.data.module import SpeechData
 from kwsstream.errors import UserError
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
+CONF = FOLDER.parent / "conf"
 
 
 @pytest.fixture
@@ -54,3 +59,23 @@ def test_experiments_that_the_original_is_not_rebuilt_for_are_refused(small, ben
     config = configs.read(small).model_dump(mode="json") | {"model": {"name": "dnn"}}
     with pytest.raises(UserError, match="cnn and ds_tc_resnet, not dnn"):
         check(configs.parse(config, "here"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cnn_2020_raw", "ds_tc_resnet_causal_raw"])
+def test_the_models_rebuilt_are_the_original_ones(name, benchmark, tmp_path):
+    """From audio to logits, with its weights."""
+    keras = pytest.importorskip("tf_keras", reason="the export extra is not installed")
+    numbers = golden.load("models", name)
+    conf = {"cnn_2020_raw": "paper_12_labels/cnn", "ds_tc_resnet_causal_raw": "12_labels/ds_tc_resnet"}[name]
+    config = configs.read(CONF / "paper" / f"{conf}.yaml", ["masks.spec_augment=null", "data.batch_size=5"])
+    config.model.padding = {"ds_tc_resnet": "causal"}.get(config.model.name, config.model.padding)
+    original, beside = benchmark("original_trainer.py"), benchmark("beside.py")
+    settings, constants = beside["network_of"](config, SpeechData(**dict(config.data)))
+    model = original["network"](settings, constants)
+    weights = [numbers[key] for key in sorted(numbers) if re.fullmatch(r"w\d+", key)]
+    model.set_weights([w.reshape(v.shape) for w, v in zip(weights, model.weights, strict=True)])
+    logits = model.predict(numbers["input"], batch_size=5, verbose=0)
+    keras.backend.clear_session()
+    expected = numbers["logits_non_stream"]
+    assert np.abs(logits - expected).max() <= 1e-4 * np.abs(expected).max()
