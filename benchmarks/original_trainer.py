@@ -3,13 +3,12 @@
     python benchmarks/original_trainer.py FOLDER
 
 Rebuilt from the published description of kws_streaming (Rybakov et al., 2020), its flags and its parameter counts, not
-from its code; with its weights the models give its logits (tests/test_benchmark_training.py). What it does in an update:
-TensorFlow's graph sessions, Keras' train_on_batch with Adam on the sparse
-cross-entropy; MFCC in the graph, with the DFT as two matrix products, of no more bins than the mels need
-(`preprocess=raw`, `feature_type=mfcc_tf`, `mel_non_zero_only=1`); SpecAugment; its cnn of 2020 (valid padding, no batch
-norm) and ds_tc_resnet. Its data are loaded as it loads them: one clip after another, a session run each that reads and
-decodes a WAV file, resizes, scales, shifts, mixes with a background, and clips. Left out, in its favour: summaries,
-evaluation, checkpoints.
+from its code; with its weights the models give its logits (tests/test_benchmark_training.py). An update is what it is
+there: TensorFlow's graph sessions, Keras' train_on_batch with Adam on the sparse cross-entropy; MFCC in the graph, with
+the DFT as two matrix products, of no more bins than the mels need (`preprocess=raw`, `feature_type=mfcc_tf`,
+`mel_non_zero_only=1`); SpecAugment; its cnn of 2020 (valid padding, no batch norm) or its ds_tc_resnet. Data are loaded
+as it loads them: one clip after another, a session run each that reads and decodes a WAV file, resizes, scales, shifts,
+mixes with a background, and clips. Left out, in its favour: summaries, evaluation, checkpoints.
 
 FOLDER holds settings.json, constants.npz and WAV files, which beside.py writes. The program prints the number of
 parameters, and for each line of standard input, a number of updates, what each took: seconds that passed and seconds
