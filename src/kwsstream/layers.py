@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from kwsstream.norms import Norm
-from kwsstream.streaming import Padding, Windowed, padded
+from kwsstream.streaming import Padding, Windowed
 
 ACTIVATIONS = {
     "linear": nn.Identity,
@@ -91,7 +91,9 @@ class Conv(Windowed):
         On CPUs the gradient takes a twentieth of the time (`benchmarks/training.py`).
         """
         dilation, (clips, time, frequencies, channels) = self.conv.dilation[0], x.shape
-        rows = padded(x, 0, -time % dilation).reshape(clips, -1, dilation * frequencies, channels)
+        if spare := -time % dilation:
+            x = F.pad(x, (0, 0, 0, 0, 0, spare))
+        rows = x.reshape(clips, -1, dilation * frequencies, channels)
         y = F.conv2d(rows.permute(0, 3, 1, 2), weight, bias, groups=self.conv.groups).permute(0, 2, 3, 1)
         frames = time - (self.conv.kernel_size[0] - 1) * dilation
         return y.reshape(clips, -1, frequencies, y.shape[3])[:, :frames]

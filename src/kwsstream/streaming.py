@@ -157,7 +157,9 @@ class Windowed(Streaming):
             raise ValueError(
                 f"{type(self).__name__} needs {self.needs} frames and got {x.shape[TIME]}: give a longer input"
             )
-        return self.windows(padded(x, self.past, self.timing.lookahead))
+        if self.training and not self.past and not self.timing.lookahead:
+            return self.windows(x)  # exported graphs keep a pad of nothing, which training would copy all frames for
+        return self.windows(F.pad(x, (0, 0, 0, 0, self.past, self.timing.lookahead)))
 
     def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         if x.shape[TIME] == 0 or x.shape[TIME] % self.timing.stride:
@@ -212,11 +214,6 @@ def timing(layer: nn.Module) -> Timing:
 def chain(layers: Iterable[nn.Module]) -> Timing:
     """The timing of layers one after another."""
     return reduce(Timing.then, map(timing, layers), Timing())
-
-
-def padded(x: Tensor, before: int, after: int) -> Tensor:
-    """X with frames of silence before and after it; x itself, not a copy of it, where there are to be none."""
-    return F.pad(x, (0, 0, 0, 0, before, after)) if before or after else x
 
 
 def join(state: Tensor | None, x: Tensor, length: int) -> Tensor:
