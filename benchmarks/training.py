@@ -114,7 +114,7 @@ def measure(config: configs.Config, updates: int, beside: bool) -> tuple[dict[st
 def trainer_of(config: configs.Config, updates: int, watch: Watch) -> lightning.Trainer:
     average = [MovingAverage(config.training.average)] if config.training.average else []
     return lightning.Trainer(
-        **precision.resolved(config.trainer) | {"enable_progress_bar": False, "enable_model_summary": False},
+        **precision.resolved(config) | {"enable_progress_bar": False, "enable_model_summary": False},
         max_steps=updates,
         callbacks=[*average, watch],
         logger=False,
@@ -143,7 +143,7 @@ def main() -> None:
     some = [f"training.updates=[{given.updates + WARMUP}]", f"training.rates=[{rate}]"]
     config = configs.read(given.config, [*given.overrides, *some])
     times, theirs = measure(config, given.updates, given.beside)
-    numbers = precision.resolved(config.trainer).get("precision", precision.FULL)
+    numbers = precision.resolved(config).get("precision", precision.FULL)
     print(f"{config.model.name}: {torch.get_num_threads()} threads, batch {config.data.batch_size}, {numbers}")
     print_parts(dict(times))
     print_trainers(config.model.name, times, theirs)

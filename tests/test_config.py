@@ -40,7 +40,7 @@ def test_overrides_reach_every_section():
     )
     assert (config.data.batch_size, config.features.mels, list(config.model.units)) == (7, 32, [5, 6])
     assert config.data.words == ["yes", "no", "on", "off"]
-    assert config.trainer == {"devices": 2}
+    assert config.trainer["devices"] == 2
     assert config.masks.spec_augment.time_masks == 3
 
 

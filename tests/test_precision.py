@@ -23,10 +23,20 @@ def test_auto_follows_the_processor_and_is_said(found, expected, small, tmp_path
     assert f"trainer.precision: auto is {expected} on this machine" in capsys.readouterr().out
 
 
-def test_what_is_asked_for_is_what_is_taken():
-    for given in ({}, {"precision": "32-true"}, {"precision": "bf16-mixed", "devices": 2}):
-        assert precision.resolved(given) == given
+def resolved(small, *settings):
+    return precision.resolved(configs.read(small, [f"trainer.{setting}" for setting in settings]))
 
 
-def test_no_bfloat16_is_assumed_of_devices_unknown_here():
-    assert precision.resolved({"precision": "auto", "accelerator": "mps"})["precision"] == "32-true"
+def test_what_is_asked_for_is_what_is_taken(small):
+    assert "precision" not in resolved(small)
+    assert resolved(small, "precision=bf16-mixed", "devices=2")["precision"] == "bf16-mixed"
+
+
+def test_no_bfloat16_is_assumed_of_devices_unknown_here(small):
+    assert resolved(small, "precision=auto", "accelerator=mps")["precision"] == "32-true"
+
+
+def test_training_that_rounds_is_not_rounded_twice(small, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    config = configs.read(small, ["trainer.precision=auto", "trainer.accelerator=cpu", "quantise.bits=8"])
+    assert precision.resolved(config)["precision"] == "32-true"

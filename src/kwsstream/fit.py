@@ -100,7 +100,7 @@ def trainer_of(config: Config, folder: Path) -> lightning.Trainer:
         "log_every_n_steps": min(50, training.validate_every, training.total),
         "enable_model_summary": False,
         "num_sanity_val_steps": 0,
-    } | precision.resolved(config.trainer)
+    } | precision.resolved(config)
     try:
         return lightning.Trainer(
             **given,

@@ -9,15 +9,22 @@ from typing import Any
 
 import torch
 
+from kwsstream.config import Config
+
 MIXED, FULL = "bf16-mixed", "32-true"
 OF_CPUS = ("avx512_bf16", "amx_bf16")  # instructions of x86 that multiply bfloat16
 
 
-def resolved(trainer: dict[str, Any]) -> dict[str, Any]:
-    """Arguments of Lightning's Trainer, with the precision of this machine in place of "auto"."""
+def resolved(config: Config) -> dict[str, Any]:
+    """A config's arguments of Lightning's Trainer, with the precision of this machine in place of "auto".
+
+    Training that rounds to integers (`quantise.bits`) is float32 then: bfloat16 would round once more.
+    """
+    trainer = config.trainer
     if trainer.get("precision") != "auto":
         return trainer
-    return trainer | {"precision": MIXED if has_bfloat16(trainer.get("accelerator", "auto")) else FULL}
+    mixed = not config.quantise.bits and has_bfloat16(trainer.get("accelerator", "auto"))
+    return trainer | {"precision": MIXED if mixed else FULL}
 
 
 def has_bfloat16(accelerator: str) -> bool:
