@@ -1,5 +1,8 @@
 """Residual blocks of depthwise-separable convolutions over time."""
 
+from typing import Annotated
+
+from pydantic import Field
 from torch import nn
 
 from kwsstream.branches import Residual
@@ -13,7 +16,8 @@ class DSTCResNet(Sequential):
 
     73,220 parameters on 98 frames of 40 MFCC and 12 labels, 71,684 of them trained. Published with padding "same",
     which streams with a delay; "causal" has none. The lists have one entry a block: `repeats` convolutions of
-    `kernels` frames, of 0 for pointwise ones only; `pools` frames become one behind it.
+    `kernels` frames, of 0 for pointwise ones only; `pools` frames become one behind it. The labels are of the mean of
+    the last `mean_frames`, 0 for all of a clip: fewer let go of a word sooner.
     """
 
     def __init__(
@@ -35,6 +39,7 @@ class DSTCResNet(Sequential):
         norm_scale: bool = True,
         padding: Padding = "causal",
         dropout: float = 0.0,
+        mean_frames: Annotated[int, Field(ge=0)] = 0,
     ):
         lists = {"filters": filters, "repeats": repeats, "separable": separable, "residual": residual}
         lists |= {"kernels": kernels, "strides": strides, "dilations": dilations, "pools": pools}
@@ -59,4 +64,4 @@ class DSTCResNet(Sequential):
             stack.add(**{f"block{i}": block, f"activation{i}": after[0], f"dropout{i}": after[1]})
             if pool > 1:
                 stack.add(**{f"pool{i}": Max(pool, pool) if max_pool else Mean(pool, stride=pool)})
-        super().__init__(**stack.add(mean=Mean(stack.frames)).labels(labels))
+        super().__init__(**stack.add(mean=Mean(mean_frames or stack.frames)).labels(labels))
