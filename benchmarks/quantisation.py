@@ -45,12 +45,15 @@ def main() -> None:
     few = first(clips, given.micro_clips)
     rows = [row("float32", "PyTorch", "-", score_run(run.model, run.labels, clips))]
     rows += file_rows(run, given.precision, "", clips, few)
-    rows.append(fixed_row(run, clips))
+    fixed, reason = fixed_row(run, clips)
+    rows.append(fixed)
     if given.tuned:
         rows += file_rows(runs.load(given.tuned), ["int8"], "trained for ", clips, few)
     if given.clustered:
         rows += file_rows(runs.load(given.clustered), ["float32", "int8"], "clustered ", clips, few)
     print(table(HEAD, rows))
+    if reason:
+        print(f"{fixed[0]}: {reason}")
 
 
 def first(partition: Partition, clips: int | None) -> Partition:
@@ -87,15 +90,14 @@ def scores_of(files: tuple[Manifest, ...], folder: Path, clips: Partition, runti
     return [score(runner, clips, f"{files[0].precision} in {runtime or 'LiteRT'}", carried) for runner, carried in ways]
 
 
-def fixed_row(run: Run, clips: Partition) -> list[str]:
-    """The row of fixed point, computed in whole numbers, or the reason why the run has none."""
-    form = "int8, powers of two"
+def fixed_row(run: Run, clips: Partition) -> tuple[list[str], str | None]:
+    """The row of fixed point, computed in whole numbers, and the reason where the run has none."""
     run.model = plain(run.model)
     try:
         model = int8_model(run.model.front, found_formats(run, SEARCH_CLIPS))
     except UserError as error:
-        return [f"{form}: {error}", *["-"] * (len(HEAD) - 1)]
-    return row(form, "whole numbers", "-", score_run(model, run.labels, clips))
+        return ["int8, powers of two", "whole numbers", *["-"] * (len(HEAD) - 2)], str(error)
+    return row("int8, powers of two", "whole numbers", "-", score_run(model, run.labels, clips)), None
 
 
 if __name__ == "__main__":
