@@ -32,7 +32,9 @@ TRAINING = {
         "padding": "causal", "window_ms": 30, "hop_ms": 10, "upper_hz": 7600, "coefficients": 0,
         "log_floor": 1e-4, "mean": -3, "deviation": 3,
     },
-    "model": {"name": "ds_tc_resnet", "strides": [2, 1, 1, 1, 1, 1], "kernels": [11, 9, 11, 13, 15, 1]},
+    "model": {
+        "name": "ds_tc_resnet", "strides": [2, 1, 1, 1, 1, 1], "kernels": [11, 9, 11, 13, 15, 1], "mean_frames": 20,
+    },
     "augment": {"volume": 0.5},
     "effects": {
         "hard_negatives": {"frequency": 0.1}, "reverb": {"frequency": 0.3},
@@ -40,7 +42,7 @@ TRAINING = {
     },
     "masks": {"spec_augment": {"time_masks": 8, "time_mask_frames": 20}},  # over the clips of a stream
     "training": {
-        "optimiser": "adamw", "schedule": "cosine", "updates": [2000], "rates": [0.004], "warmup_updates": 100,
+        "optimiser": "adamw", "schedule": "cosine", "updates": [2500], "rates": [0.004], "warmup_updates": 100,
         "weight_decay": 0.02, "validate_every": 200, "clips_per_stream": 4, "average": 0.998,
     },
 }  # fmt: skip

@@ -25,7 +25,7 @@ from kwsstream.data.voices import accents, speakers
 from kwsstream.errors import UserError
 
 LEAST_VOICES, LEAST_CLIPS = 5, 8  # the first five speakers hold all three partitions
-UNKNOWN_CLIPS = {"near": 1.0, "part": 0.5, "other": 1.0}  # for each clip of a phrase
+UNKNOWN_CLIPS = {"near": 2.0, "part": 0.5, "other": 1.0}  # for each clip of a phrase
 NUMBERS = [*range(21), *range(30, 101, 10), 47, 68, 132, 319, 486, 573, 1000, 2754, 3918, 8265]
 SHORTEST_MS, LONGEST_MS = 1000, 3000
 
