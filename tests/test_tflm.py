@@ -48,7 +48,7 @@ def results(session, features):
     return np.concatenate([session.step(x) for x in features])
 
 
-@pytest.mark.parametrize("runtime", ["litert", "litert-builtin"])
+@pytest.mark.parametrize("runtime", ["litert", "litert-reference"])
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("stream", STREAMS)
 def test_micro_is_litert_within_two_steps_of_the_output(stream, precision, runtime, exports, features):
@@ -77,7 +77,7 @@ def test_the_manifest_holds_the_arena_and_the_difference(exports):
             assert isinstance(micro, Micro), micro
             assert micro.arena["total"] == micro.arena["head"] + micro.arena["tail"] > 1000
             assert sum(size for kind, size in micro.arena.items() if kind[0].isupper()) <= micro.arena["tail"]
-            for one in (micro.litert, micro.litert_builtin):
+            for one in (micro.litert, micro.litert_reference):
                 assert one.agreement >= 99.5 and one.largest_difference <= 2
             assert micro.steps == (10 if stream == "none" else 300)
     assert read_manifest(exports / "cnn_external_audio_float32.tflite").micro is None

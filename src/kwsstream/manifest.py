@@ -129,8 +129,8 @@ class Micro(Strict):
     """Bytes: total, head (used anew in each run), tail (kept between runs), and of that by kind."""
     steps: int
     litert: Apart
-    litert_builtin: Apart
-    """Against LiteRT without XNNPACK, whose own kernels round as TensorFlow Lite Micro's do."""
+    litert_reference: Apart
+    """Against LiteRT's reference kernels, which round as TensorFlow Lite Micro's do."""
 
 
 class Opinion(Strict):

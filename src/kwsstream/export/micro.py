@@ -10,7 +10,7 @@ from kwsstream.export.convert import Made
 from kwsstream.manifest import Apart, Micro
 from kwsstream.runners.micro import MicroSession
 from kwsstream.runners.session import Session
-from kwsstream.runners.tflite import BuiltinLiteRTSession
+from kwsstream.runners.tflite import ReferenceLiteRTSession
 
 MOST_RUNS = {True: 10, False: 1000}
 """By whether a run is a whole clip: reference kernels are slow."""
@@ -28,13 +28,15 @@ def measure_micro(made: Made, whole: bool, data: Tensor, results: np.ndarray) ->
     except UserError as error:
         return str(error)
     runs = min(len(data), MOST_RUNS[whole])
-    found, builtin = (replayed(one, data[:runs]) for one in (session, BuiltinLiteRTSession(made.file, made.interface)))
+    found, reference = (
+        replayed(one, data[:runs]) for one in (session, ReferenceLiteRTSession(made.file, made.interface))
+    )
     scale = made.interface.output.scale
     return Micro(
         arena=session.arena(),
         steps=runs,
         litert=apart(results[:runs], found, scale),
-        litert_builtin=apart(builtin, found, scale),
+        litert_reference=apart(reference, found, scale),
     )
 
 

@@ -12,15 +12,15 @@ from kwsstream.runners.micro import MicroSession
 from kwsstream.runners.onnx import OnnxSession
 from kwsstream.runners.runner import Runner
 from kwsstream.runners.session import Session
-from kwsstream.runners.tflite import BuiltinLiteRTSession, LiteRTSession
+from kwsstream.runners.tflite import LiteRTSession, ReferenceLiteRTSession
 
 RUNTIMES = {
     "onnx": OnnxSession,
     "litert": LiteRTSession,
-    "litert-builtin": BuiltinLiteRTSession,
+    "litert-reference": ReferenceLiteRTSession,
     "micro": MicroSession,
 }
-OF_SUFFIX = {".onnx": ("onnx",), ".tflite": ("litert", "litert-builtin", "micro")}
+OF_SUFFIX = {".onnx": ("onnx",), ".tflite": ("litert", "litert-reference", "micro")}
 """The runtimes of a kind of file; the first where none is named."""
 
 

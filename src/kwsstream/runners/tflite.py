@@ -49,10 +49,13 @@ class LiteRTSession(Session):
         return dequantise(interpreter.get_tensor(self.output_index), self.output)
 
 
-class BuiltinLiteRTSession(LiteRTSession):
-    """LiteRT with its own kernels alone, which round integers as TensorFlow Lite Micro does; XNNPACK's do not."""
+class ReferenceLiteRTSession(LiteRTSession):
+    """LiteRT with its reference kernels, slow and exact: TensorFlow Lite Micro's are made of them, and round alike.
 
-    kernels = "BUILTIN_WITHOUT_DEFAULT_DELEGATES"
+    XNNPACK's kernels and LiteRT's quick ones round integers otherwise, which a deep network makes larger.
+    """
+
+    kernels = "BUILTIN_REF"
 
 
 def indices(details: list[dict]) -> dict[str, int]:
