@@ -42,8 +42,8 @@ TRAINING = {
     },
     "masks": {"spec_augment": {"time_masks": 8, "time_mask_frames": 20}},  # over the clips of a stream
     "training": {
-        "optimiser": "adamw", "schedule": "cosine", "updates": [2500], "rates": [0.004], "warmup_updates": 100,
-        "weight_decay": 0.02, "validate_every": 200, "clips_per_stream": 4, "average": 0.998,
+        "optimiser": "adamw", "schedule": "cosine", "updates": [4000], "rates": [0.004], "warmup_updates": 100,
+        "weight_decay": 0.02, "validate_every": 400, "clips_per_stream": 4, "average": 0.998,
     },
 }  # fmt: skip
 
