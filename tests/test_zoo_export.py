@@ -61,7 +61,7 @@ def small(name):
     window = {"window_ms": 150, "hop_ms": 150} if name == "att_rnn" else {}
     padding = "causal" if name in ("crnn", "gru", "lstm") else "valid"
     front = Features(mels=20, coefficients=coefficients, upper_hz=7600, padding=padding, **window)
-    torch.manual_seed(0)  # with some weights attention on features this large is all or nothing, and int8 errs
+    torch.manual_seed(0)  # int8 of att_rnn errs by 0.01, 0.38 and 0.05 with the weights of seeds 0, 1 and 2
     return random(build(name, front, 16000, 4, **SMALL[name]))
 
 
