@@ -84,3 +84,18 @@ def operator(model, name: str, inputs: list[int], outputs: list[int], options):
         codes.append(code)
     kind = getattr(t.BuiltinOptions, type(options).__name__.removesuffix("T"))
     return t.OperatorT(codes.index(code), inputs, outputs, builtinOptionsType=kind, builtinOptions=options)
+
+
+def renumber(model, tensors: list, places: list[int]) -> None:
+    """Give a model other tensors, `places` the new index of each that it had."""
+    main, signature = model.subgraphs[0], model.signatureDefs[0]
+    main.tensors, main.inputs, main.outputs = tensors, moved(main.inputs, places), moved(main.outputs, places)
+    for one in main.operators:
+        one.inputs, one.outputs = moved(one.inputs, places), moved(one.outputs, places)
+    for entry in (*signature.inputs, *signature.outputs):
+        entry.tensorIndex = places[entry.tensorIndex]
+
+
+def moved(indices, places: list[int]) -> list[int]:
+    """The new indices of tensors; -1 stands for none."""
+    return [places[index] if index >= 0 else -1 for index in indices]

@@ -19,6 +19,7 @@ from typing import Literal
 import numpy as np
 
 from kwsstream.errors import UserError
+from kwsstream.export.biases import fold_biases
 from kwsstream.export.flatbuffer import SIGNATURE
 from kwsstream.export.graph import Graph
 from kwsstream.export.limits import Estimate, Runs, fit_limits
@@ -55,7 +56,7 @@ def to_tflite(
             save_model(keras_model(graph, onnx_file, scratch), graph, scratch)
         for precision, path in files.items():
             with failing_as_user_error(f"{path.name}: conversion to {precision}"):
-                content = convert(scratch, precision, calibration)
+                content = fold_biases(convert(scratch, precision, calibration))
                 if precision == "int8":
                     content = quantised(content, graph, partial(calibration, precision), estimate(precision))
                 path.write_bytes(content)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kwsstream.export.flatbuffer import choose, operator, read, schema, write
+from kwsstream.export.flatbuffer import choose, operator, read, renumber, schema, write
 from kwsstream.export.graph import Graph
 from kwsstream.export.watch import operators
 
@@ -35,18 +35,13 @@ def tidy(path: Path, graph: Graph) -> None:
 
 def share_constants(model) -> None:
     """One tensor for all constants that are the same: a recurrent layer's weights would have one in each frame."""
-    main, signature = model.subgraphs[0], model.signatureDefs[0]
     kept, known, places = [], {}, []
-    for tensor in main.tensors:
+    for tensor in model.subgraphs[0].tensors:
         number = known.setdefault(contents(model, tensor), len(kept))
         if number == len(kept):
             kept.append(tensor)
         places.append(number)
-    main.tensors, main.inputs, main.outputs = kept, moved(main.inputs, places), moved(main.outputs, places)
-    for one in main.operators:
-        one.inputs, one.outputs = moved(one.inputs, places), moved(one.outputs, places)
-    for entry in (*signature.inputs, *signature.outputs):
-        entry.tensorIndex = places[entry.tensorIndex]
+    renumber(model, kept, places)
 
 
 def contents(model, tensor):
@@ -57,11 +52,6 @@ def contents(model, tensor):
     scale = None if q is None or q.scale is None else (tuple(q.scale), tuple(q.zeroPoint), q.quantizedDimension)
     shape = () if tensor.shape is None else tuple(tensor.shape)
     return tensor.type, shape, np.asarray(data, np.uint8).tobytes(), scale
-
-
-def moved(indices, places: list[int]) -> list[int]:
-    """The new indices of tensors; -1 stands for none."""
-    return [places[index] if index >= 0 else -1 for index in indices]
 
 
 def shorten_names(model) -> None:
