@@ -52,7 +52,8 @@ class LiteRTSession(Session):
 class ReferenceLiteRTSession(LiteRTSession):
     """LiteRT with its reference kernels, slow and exact: TensorFlow Lite Micro's are made of them, and round alike.
 
-    XNNPACK's kernels and LiteRT's quick ones round integers otherwise, which a deep network makes larger.
+    To bring a sum to the scale of its layer, these kernels round twice, to a finer grid first. XNNPACK's round once: a
+    few numbers in a thousand are then a step apart, and layers behind add to that.
     """
 
     kernels = "BUILTIN_REF"
