@@ -17,6 +17,9 @@ import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import kwsstream  # noqa: F401 (before torch: it settles how threads wait)
+
+# isort: split
 import lightning
 import torch
 from beside import Original
