@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kwsstream.data.hard_negatives import HardNegatives
 from kwsstream.data.mixup import mixup
-from kwsstream.data.reverb import Reverb
+from kwsstream.data.reverb import Reverb, fast_size
 from kwsstream.data.surroundings import Surroundings, rms
 from kwsstream.data.vocoder import Voice, stretched
 from kwsstream.errors import UserError
@@ -123,6 +125,22 @@ def test_mixup_blends_clips_by_their_shares():
     assert (mixed.share >= 0.5).all() and mixed.share.min() < 0.6 and mixed.share.max() > 0.99
 
 
+@given(st.integers(1, 200_000))
+def test_the_size_of_a_fast_fft_is_enough_and_hardly_more(least):
+    size = fast_size(least)
+    assert least <= size <= max(1.25 * least, least + 1)
+    while size % 2 == 0:
+        size //= 2
+    assert size in (1, 3, 5, 9, 15)
+
+
+def test_no_end_of_a_clip_comes_round_to_its_start():
+    clips = torch.zeros(12, 8000)
+    clips[:, -100:] = 1.0
+    found = Reverb(sample_rate_hz=RATE, frequency=1)(clips, draws())
+    assert found[:, :-100].abs().max() < 1e-5 and (found[:, -100:] != clips[:, -100:]).any()
+
+
 @pytest.mark.parametrize("effect", ["voice", "reverb", "noise"])
 def test_the_same_draws_give_the_same_clips_in_parts_of_any_size(effect, folders, monkeypatch):
     makers = {
@@ -183,6 +201,10 @@ def test_a_word_that_is_another_backwards_is_only_cut_off():
 @pytest.mark.parametrize("label", ["_silence_", "_unknown_"])
 def test_what_is_no_keyword_makes_no_hard_negative(label):
     assert not hard_negatives(label, frequency=1)[2].any()
+
+
+def test_without_a_chance_there_is_no_hard_negative():
+    assert not hard_negatives("stop", frequency=0)[2].any()
 
 
 def test_hard_negatives_need_a_label():

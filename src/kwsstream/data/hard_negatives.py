@@ -46,13 +46,17 @@ class HardNegatives:
 
     def __call__(self, audio: Tensor, label: Tensor, draws: Generator) -> tuple[Tensor, Tensor]:
         """Clips (batch, samples) of any dtype and their labels int64 (batch,), some of them changed."""
-        chance, form, part = torch.rand(3, len(audio), generator=draws).to(audio.device)
+        chance, form, part = torch.rand(3, len(audio), generator=draws)
+        drawn = (chance < self.frequency).nonzero()[:, 0]
+        form, part, drawn = (numbers.to(audio.device) for numbers in (form[drawn], part[drawn], drawn))
+        some, known = audio[drawn], label[drawn]
         shortest, longest = self.parts
-        chosen = self.keyword.to(label.device)[label] & (chance < self.frequency)
-        backwards = self.reversible.to(label.device)[label] & (form < 0.5)
-        cut = cut_off(audio, shortest + (longest - shortest) * part, self.frame, self.fade)
-        changed = torch.where(backwards[:, None], audio.flip(1), cut)
-        return torch.where(chosen[:, None], changed, audio), torch.where(chosen, self.unknown, label)
+        chosen = self.keyword.to(label.device)[known]
+        backwards = self.reversible.to(label.device)[known] & (form < 0.5)
+        cut = cut_off(some, shortest + (longest - shortest) * part, self.frame, self.fade)
+        changed = torch.where(backwards[:, None], some.flip(1), cut)
+        audio = audio.index_copy(0, drawn, torch.where(chosen[:, None], changed, some))
+        return audio, label.index_copy(0, drawn, torch.where(chosen, self.unknown, known))
 
 
 def cut_off(audio: Tensor, part: Tensor, frame: int, fade: int) -> Tensor:

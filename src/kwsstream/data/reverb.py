@@ -45,16 +45,25 @@ class Reverb:
 
     def __call__(self, audio: Tensor, draws: Generator) -> Tensor:
         lot = torch.rand(2, len(audio), generator=draws)
-        which = (lot[0] * len(self.responses)).long().to(audio.device)
-        self.responses = self.responses.to(audio.device)
-        return in_parts(self.heard, audio, which, (lot[1] < self.frequency).to(audio.device))
+        chosen = (lot[1] < self.frequency).nonzero()[:, 0]
+        audio = audio.float()
+        if not len(chosen):
+            return audio
+        which = (lot[0, chosen] * len(self.responses)).long().to(audio.device)
+        chosen, self.responses = chosen.to(audio.device), self.responses.to(audio.device)
+        return audio.index_copy(0, chosen, in_parts(self.heard, audio[chosen], which))
 
-    def heard(self, audio: Tensor, which: Tensor, chosen: Tensor) -> Tensor:
-        """Clips in the rooms `which` (batch,), where `chosen`."""
-        original, responses = audio.float(), self.responses[which]
-        size = 1 << (audio.shape[1] + responses.shape[1] - 1).bit_length()  # no end wraps round to the start
-        there = torch.fft.irfft(torch.fft.rfft(original, size) * torch.fft.rfft(responses, size), size)
-        return torch.where(chosen[:, None], there[:, : audio.shape[1]], original)
+    def heard(self, audio: Tensor, which: Tensor) -> Tensor:
+        """Clips float32 in the rooms `which` (batch,)."""
+        responses = self.responses[which]
+        size = fast_size(audio.shape[1] + responses.shape[1] - 1)  # no end wraps round to the start
+        there = torch.fft.irfft(torch.fft.rfft(audio, size) * torch.fft.rfft(responses, size), size)
+        return there[:, : audio.shape[1]]
+
+
+def fast_size(least: int) -> int:
+    """A size, `least` or a little more, whose FFT is fast: a power of two, or one times 3, 5, 9 or 15."""
+    return min(factor << (-(-least // factor) - 1).bit_length() for factor in (1, 3, 5, 9, 15))
 
 
 @cache
