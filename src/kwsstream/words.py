@@ -21,11 +21,12 @@ from kwsstream.data.recordings import Recording, read_recordings, write_recordin
 from kwsstream.data.speech import RATE_HZ
 from kwsstream.data.split import PARTITIONS
 from kwsstream.data.spoken import MANIFEST, is_complete, say_all, write_manifest
+from kwsstream.data.voices import speakers
 from kwsstream.errors import UserError, command
 from kwsstream.files import making, whole
 from kwsstream.report import table
 
-REVISION = 2  # of plan and recording: raise it when the same arguments give other clips
+REVISION = 3  # of plan and recording: raise it when the same arguments give other clips
 CONFIG = "config.yaml"
 TRAINING = {
     "features": {
@@ -42,7 +43,7 @@ TRAINING = {
     },
     "masks": {"spec_augment": {"time_masks": 8, "time_mask_frames": 20}},  # over the clips of a stream
     "training": {
-        "optimiser": "adamw", "schedule": "cosine", "updates": [4000], "rates": [0.004], "warmup_updates": 100,
+        "optimiser": "adamw", "schedule": "cosine", "updates": [6000], "rates": [0.004], "warmup_updates": 100,
         "weight_decay": 0.02, "validate_every": 400, "clips_per_stream": 4, "average": 0.998,
     },
 }  # fmt: skip
@@ -124,7 +125,7 @@ def main() -> None:
     parser.add_argument("--recordings", type=Path, help="your own: a folder for each phrase, and _unknown_")
     parser.add_argument("--vocabulary", type=Path, help="a text file of what is no phrase, a word or phrase a line")
     parser.add_argument("--clips", type=int, default=Recipe.clips, help="spoken clips of each phrase; %(default)s")
-    parser.add_argument("--voices", type=int, default=Recipe.voices, help="speakers; %(default)s")
+    parser.add_argument("--voices", type=int, default=len(speakers()), help="speakers; all %(default)s")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     phrases = tuple(" ".join(phrase.lower().split()) for phrase in given.phrases)

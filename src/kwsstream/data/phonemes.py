@@ -14,6 +14,9 @@ from kwsstream.errors import UserError
 Spelling = tuple[tuple[str, ...], ...]
 VOWELS = tuple("aeiouyAEIOUYVW@0238&")  # what the mnemonics of vowels begin with, behind the stress
 NEAREST = 2  # edits: one alone may be no more than another accent
+PALATAL = ";"  # a mark on the phoneme before it, which espeak writes as one of its own
+WEAK = ("h", "j", "r", "R", "?")  # consonants that some accents leave out, or put in
+VARIANT = "#-2:"  # what the mnemonics of other ways to say a consonant end with, such as t#
 
 
 def spelled(texts: Sequence[tuple[str, str]]) -> list[Spelling]:
@@ -27,7 +30,7 @@ def spelled(texts: Sequence[tuple[str, str]]) -> list[Spelling]:
 
 def _word(line: str) -> tuple[str, ...]:
     # a pause begins with _, and (en) says that another language follows
-    return tuple(phoneme for phoneme in line.split("|") if phoneme and not phoneme.startswith(("_", "(")))
+    return tuple(p for p in line.split("|") if p and p != PALATAL and not p.startswith(("_", "(")))
 
 
 def text_of(spelling: Spelling) -> str:
@@ -42,6 +45,12 @@ def sounds(spelling: Spelling) -> tuple[str, ...]:
 
 def is_vowel(phoneme: str) -> bool:
     return phoneme.lstrip("',").startswith(VOWELS)
+
+
+def consonants(spelling: Spelling) -> list[str]:
+    """Those that all accents say, each in one way."""
+    found = [phoneme.rstrip(VARIANT) for phoneme in sounds(spelling) if not is_vowel(phoneme)]
+    return [phoneme for phoneme in found if phoneme not in WEAK]
 
 
 def distance(a: Sequence[str], b: Sequence[str]) -> int:
@@ -63,12 +72,11 @@ def holds(longer: Spelling, phrase: Spelling) -> bool:
 def differs(other: Spelling, phrases: Iterable[Spelling]) -> bool:
     """Whether a text is not to be taken for any of the phrases: it holds none, and is not within another accent of one.
 
-    Accents differ in vowels, so two edits at least are wanted, and one of them of a consonant.
+    Accents differ in vowels and in weak consonants, so two edits at least are wanted, and one of them of another one.
     """
     for phrase in phrases:
-        ours, theirs = sounds(other), sounds(phrase)
-        consonants = ([p for p in one if not is_vowel(p)] for one in (ours, theirs))
-        if holds(other, phrase) or distance(ours, theirs) < NEAREST or not distance(*consonants):
+        apart = distance(sounds(other), sounds(phrase))
+        if holds(other, phrase) or apart < NEAREST or consonants(other) == consonants(phrase):
             return False
     return bool(other)
 

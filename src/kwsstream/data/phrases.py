@@ -9,7 +9,7 @@ end of a clip, and a detector is to give it soon.
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 
@@ -41,7 +41,7 @@ class Recipe:
     language: str = "en"
     vocabulary: tuple[str, ...] = ()
     clips: int = 1000
-    voices: int = 60
+    voices: int = field(default_factory=lambda: len(speakers()))
     seed: int = 0
 
     def __post_init__(self):
