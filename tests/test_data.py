@@ -11,6 +11,7 @@ import soundfile
 import torch
 from conftest import shared
 
+from kwsstream.data import spoken
 from kwsstream.data.labels import WORDS_10, WORDS_35, label_names
 from kwsstream.data.module import SpeechData
 from kwsstream.data.split import PARTITIONS, hash_partition
@@ -243,3 +244,10 @@ def test_spoken_words_are_deterministic_resumable_and_split_by_voice(tmp_path, m
         other = ready(corpus="spoken", root=None, words="12", clips_per_word=12)
     assert digest(other.root) == files
     assert digest(ready(corpus="spoken", root=None, words="12", clips_per_word=12, seed=1).root) != files
+
+
+def test_speech_is_not_written_among_other_files(tmp_path):
+    (tmp_path / "yes").mkdir()
+    with pytest.raises(UserError, match=r"is not empty and no spoken corpus: give another folder as data\.root"):
+        spoken.speak(tmp_path, ["yes"], 8)
+    assert [path.name for path in tmp_path.iterdir()] == ["yes"]

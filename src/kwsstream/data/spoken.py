@@ -28,7 +28,7 @@ def speak(root: Path, words: Sequence[str] = WORDS_35, clips_per_word: int = 300
     """Write the corpus under `root`: word/speaker_nohash_n.wav, one second each, and background recordings.
 
     Files that exist are not made again, so a killed run goes on; a finished corpus is known by its manifest.
-    Raises UserError when `root` holds another corpus, cannot be written, or clips_per_word is below 8.
+    Raises UserError when `root` holds anything else, cannot be written, or clips_per_word is below 8.
     """
     if clips_per_word < LEAST_CLIPS:
         raise UserError(f"clips_per_word={clips_per_word}: expected at least {LEAST_CLIPS}, one a speaker; raise it")
@@ -36,6 +36,8 @@ def speak(root: Path, words: Sequence[str] = WORDS_35, clips_per_word: int = 300
     if is_complete(root, wanted):
         return
     with making(root):
+        if not (root / MANIFEST).is_file() and root.is_dir() and any(root.iterdir()):
+            raise UserError(f"{root} is not empty and no spoken corpus: give another folder as data.root")
         if not is_complete(root, wanted):
             write_manifest(root, {**wanted, "complete": False})
             say_all(root, plan(words, clips_per_word, seed), seed)
