@@ -1,7 +1,5 @@
 import hashlib
-import json
 import shutil
-import warnings
 from collections import Counter
 from pathlib import Path
 
@@ -11,7 +9,6 @@ import soundfile
 import torch
 from conftest import shared
 
-from kwsstream.data import spoken
 from kwsstream.data.labels import WORDS_10, WORDS_35, label_names
 from kwsstream.data.module import SpeechData
 from kwsstream.data.split import PARTITIONS, hash_partition
@@ -213,41 +210,3 @@ def test_an_unwritable_cache_is_named(tones, tmp_path, monkeypatch):
     monkeypatch.setenv("KWSSTREAM_CACHE", str(tmp_path / "file"))
     with pytest.raises(UserError, match="cannot write"):
         ready(root=tones)
-
-
-def test_spoken_words_are_deterministic_resumable_and_split_by_voice(tmp_path, monkeypatch):
-    def digest(root):
-        return {p.relative_to(root): hashlib.sha1(p.read_bytes()).hexdigest() for p in root.rglob("*.wav")}
-
-    monkeypatch.setenv("KWSSTREAM_CACHE", str(tmp_path / "a"))
-    data = ready(corpus="spoken", root=None, words="12", clips_per_word=12)
-    files = digest(data.root)
-    assert len({path.parent.name for path in files} - {"_background_noise_"}) == 35
-    assert len([path for path in files if path.parent.name == "yes"]) == 12
-    heard = [speakers(data, name) for name in PARTITIONS]
-    assert all(heard) and not heard[0] & heard[1] and not heard[0] & heard[2] and not heard[1] & heard[2]
-    for name in PARTITIONS:
-        assert set(data.partition(name).labels.tolist()) == set(range(12))
-    audio = data.partition("training").audio(~data.partition("training").silence)
-    assert (np.abs(audio.astype(int)).max(1) > 2000).all(), "every clip is heard"
-    assert len({clip.tobytes() for clip in audio}) == len(audio), "no two clips are the same"
-    # killed in the middle: some files are gone and the manifest says so
-    for path in list(files)[::3]:
-        (data.root / path).unlink()
-    manifest = json.loads((data.root / "corpus.json").read_text())
-    (data.root / "corpus.json").write_text(json.dumps(manifest | {"complete": False}))
-    ready(corpus="spoken", root=None, words="12", clips_per_word=12)
-    assert digest(data.root) == files
-    monkeypatch.setenv("KWSSTREAM_CACHE", str(tmp_path / "b"))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        other = ready(corpus="spoken", root=None, words="12", clips_per_word=12)
-    assert digest(other.root) == files
-    assert digest(ready(corpus="spoken", root=None, words="12", clips_per_word=12, seed=1).root) != files
-
-
-def test_speech_is_not_written_among_other_files(tmp_path):
-    (tmp_path / "yes").mkdir()
-    with pytest.raises(UserError, match=r"is not empty and no spoken corpus: give another folder as data\.root"):
-        spoken.speak(tmp_path, ["yes"], 8)
-    assert [path.name for path in tmp_path.iterdir()] == ["yes"]

@@ -35,9 +35,13 @@ def speak(root: Path, words: Sequence[str] = WORDS_35, clips_per_word: int = 300
     wanted = {"revision": REVISION, "words": list(words), "clips_per_word": clips_per_word, "seed": seed}
     if is_complete(root, wanted):
         return
+    if (
+        root.is_dir()
+        and not (root / MANIFEST).is_file()
+        and any(not entry.name.startswith(".") for entry in root.iterdir())
+    ):
+        raise UserError(f"{root} is not empty and no spoken corpus: give another folder as data.root")
     with making(root):
-        if not (root / MANIFEST).is_file() and root.is_dir() and any(root.iterdir()):
-            raise UserError(f"{root} is not empty and no spoken corpus: give another folder as data.root")
         if not is_complete(root, wanted):
             write_manifest(root, {**wanted, "complete": False})
             say_all(root, plan(words, clips_per_word, seed), seed)
