@@ -80,6 +80,7 @@ def test_the_manifest_holds_the_arena_and_the_difference(exports):
             for one in (micro.litert, micro.litert_reference):
                 assert one.agreement >= 99.5 and one.largest_difference <= 2
             assert micro.steps == (10 if stream == "none" else 300)
+            assert micro.identical_steps == (300 if stream == "internal" else None)
     assert read_manifest(exports / "cnn_external_audio_float32.tflite").micro is None
 
 

@@ -131,6 +131,8 @@ class Micro(Strict):
     litert: Apart
     litert_reference: Apart
     """Against LiteRT's reference kernels, which round as TensorFlow Lite Micro's do."""
+    identical_steps: int | None = None
+    """Of those steps, for a file with internal state: in how many it gave what the one with external state did."""
 
 
 class Opinion(Strict):

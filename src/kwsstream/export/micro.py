@@ -7,6 +7,7 @@ from torch import Tensor
 
 from kwsstream.errors import UserError
 from kwsstream.export.convert import Made
+from kwsstream.export.parity import identical_steps
 from kwsstream.manifest import Apart, Micro
 from kwsstream.runners.micro import MicroSession
 from kwsstream.runners.session import Session
@@ -19,7 +20,8 @@ MOST_RUNS = {True: 10, False: 1000}
 def measure_micro(made: Made, whole: bool, data: Tensor, results: np.ndarray) -> Micro | str | None:
     """A file over data (runs, *shape of one) of which LiteRT gave results (runs, numbers).
 
-    The reason where the interpreter refuses the file, and None where it is not installed.
+    The reason where the interpreter refuses the file, and None where it is not installed. UserError where a file with
+    internal state is not bit for bit the one it was made from.
     """
     if importlib.util.find_spec("tflite_micro") is None:
         return None
@@ -31,12 +33,17 @@ def measure_micro(made: Made, whole: bool, data: Tensor, results: np.ndarray) ->
     found, reference = (
         replayed(one, data[:runs]) for one in (session, ReferenceLiteRTSession(made.file, made.interface))
     )
+    identical = None
+    if made.external:
+        external = MicroSession(made.external.file, made.external.interface)
+        identical = identical_steps(f"{made.file.name} in TensorFlow Lite Micro", session, external, data[:runs])
     scale = made.interface.output.scale
     return Micro(
         arena=session.arena(),
         steps=runs,
         litert=apart(results[:runs], found, scale),
         litert_reference=apart(reference, found, scale),
+        identical_steps=identical,
     )
 
 
