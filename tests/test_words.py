@@ -21,7 +21,7 @@ from kwsstream.errors import UserError
 from kwsstream.runs import speech_data
 
 ROOT = Path(__file__).parents[1]
-FEW = ["--clips", "8", "--voices", "5"]
+FEW = ["--clips", "8", "--voices", "5", "--made-up", "4"]
 LONG = "please turn the lights off"
 RATE = 16000
 
@@ -39,7 +39,7 @@ def digest(root):
 def made(tmp_path_factory):
     """A corpus of a short and a long phrase."""
     out = tmp_path_factory.mktemp("words") / "mine"
-    words.make(out, Recipe(("go", LONG), clips=8, voices=5), [])
+    words.make(out, Recipe(("go", LONG), clips=8, voices=5, made_up=4), [])
     return out
 
 
@@ -53,9 +53,10 @@ def test_the_corpus_trains_as_it_is(made):
     for name in PARTITIONS:
         assert counts[name][2:].tolist() == [clips["go"][name], clips[LONG][name]] and counts[name].min() > 0
     assert counts["training"][1] == sum(count["training"] for word, count in clips.items() if "unknown" in word)
-    assert sum(map(sum, (count.values() for count in clips.values()))) == 2 * 8 * 4.5
+    assert sum(map(sum, (count.values() for count in clips.values()))) == 2 * 2 * 8 * 4.5
     speakers = [{p.name.split("_")[0] for p in (made / name).rglob("*.wav")} for name in PARTITIONS]
     assert not speakers[0] & speakers[1] and not speakers[0] & speakers[2] and not speakers[1] & speakers[2]
+    assert [sum("madeup" in name for name in names) for names in speakers] == [4, 0, 0]
     assert len(data.backgrounds.lengths) == 5
 
 
@@ -77,7 +78,7 @@ def test_a_phrase_ends_soon_before_its_clip(made):
 
 
 def test_the_same_seed_gives_the_same_bytes_also_after_a_stop(made, tmp_path):
-    files, recipe = digest(made), Recipe(("go", LONG), clips=8, voices=5)
+    files, recipe = digest(made), Recipe(("go", LONG), clips=8, voices=5, made_up=4)
     again = tmp_path / "again"
     words.make(again, recipe, [])
     assert digest(again) == files
@@ -91,7 +92,7 @@ def test_the_same_seed_gives_the_same_bytes_also_after_a_stop(made, tmp_path):
     words.make(again, recipe, [])
     assert (again / "config.yaml").read_text() == "# edited", "what is complete is left alone"
     with pytest.raises(UserError, match="holds another corpus"):
-        words.make(again, Recipe(("go", LONG), clips=8, voices=5, seed=1), [])
+        words.make(again, Recipe(("go", LONG), clips=8, voices=5, made_up=4, seed=1), [])
 
 
 def noise(path, speech_s, silence_s=0.5, rate=RATE):
@@ -140,6 +141,7 @@ def test_recordings_of_one_speaker_train(tmp_path):
         (["../up"], "expected a folder's name"),
         (["hey", "--clips", "3"], "clips 3: expected 8 to"),
         (["hey", "--voices", "400"], "voices 400: expected 5 to"),
+        (["hey", "--made-up", "-1"], "made-up -1: expected 0 to"),
         (["hey", "--seed", "-1"], "seed -1: expected 0 to"),
         (["one two three four five six seven eight nine ten eleven", *FEW], "expected at most 2650"),
         (["hey", "--vocabulary", "absent.txt"], "vocabulary absent.txt cannot be read"),

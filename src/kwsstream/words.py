@@ -26,7 +26,7 @@ from kwsstream.errors import UserError, command
 from kwsstream.files import making, whole
 from kwsstream.report import table
 
-REVISION = 3  # of plan and recording: raise it when the same arguments give other clips
+REVISION = 4  # of plan and recording: raise it when the same arguments give other clips
 CONFIG = "config.yaml"
 TRAINING = {
     "features": {
@@ -43,8 +43,8 @@ TRAINING = {
     },
     "masks": {"spec_augment": {"time_masks": 8, "time_mask_frames": 20}},  # over the clips of a stream
     "training": {
-        "optimiser": "adamw", "schedule": "cosine", "updates": [6000], "rates": [0.004], "warmup_updates": 100,
-        "weight_decay": 0.02, "validate_every": 400, "clips_per_stream": 4, "average": 0.998,
+        "optimiser": "adamw", "schedule": "cosine", "updates": [12000], "rates": [0.004], "warmup_updates": 100,
+        "weight_decay": 0.02, "validate_every": 800, "clips_per_stream": 4, "average": 0.998,
     },
 }  # fmt: skip
 
@@ -124,13 +124,19 @@ def main() -> None:
     parser.add_argument("--language", default="en", help="a code of espeak-ng's, such as de, es-419 or en-us; en")
     parser.add_argument("--recordings", type=Path, help="your own: a folder for each phrase, and _unknown_")
     parser.add_argument("--vocabulary", type=Path, help="a text file of what is no phrase, a word or phrase a line")
-    parser.add_argument("--clips", type=int, default=Recipe.clips, help="spoken clips of each phrase; %(default)s")
-    parser.add_argument("--voices", type=int, default=len(speakers()), help="speakers; all %(default)s")
+    parser.add_argument("--clips", type=int, default=Recipe.clips, help="of each phrase by these voices; %(default)s")
+    parser.add_argument("--voices", type=int, default=len(speakers()), help="of espeak-ng's own; all %(default)s")
+    parser.add_argument(
+        "--made-up",
+        type=int,
+        default=Recipe.made_up,
+        help="voices drawn by chance, which say as much to train on; %(default)s",
+    )
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     phrases = tuple(" ".join(phrase.lower().split()) for phrase in given.phrases)
     vocabulary = texts_in(given.vocabulary) if given.vocabulary else ()
-    recipe = Recipe(phrases, given.language, vocabulary, given.clips, given.voices, given.seed)
+    recipe = Recipe(phrases, given.language, vocabulary, given.clips, given.voices, given.made_up, given.seed)
     recordings = read_recordings(given.recordings, phrases) if given.recordings else []
     make(given.out, recipe, recordings)
     print(table(["word", *PARTITIONS], [[word, *counts.values()] for word, counts in clips_in(given.out).items()]))

@@ -10,7 +10,9 @@ import json
 import struct
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 SAMPLE_RATE_HZ = 22050
@@ -27,7 +29,8 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 class Utterance(NamedTuple):
     """What to say and how: voice is "accent+variant", rate in words a minute, pitch and range in 0..100.
 
-    A text that begins with "[[" is phonemes as `phonemes` gives them, up to "]]".
+    A text that begins with "[[" is phonemes as `phonemes` gives them, up to "]]". `tract` is the text of a voice
+    variant (espeak-ng's docs/voices.md) that espeak-ng does not come with; its voice is the accent alone.
     """
 
     voice: str
@@ -35,6 +38,7 @@ class Utterance(NamedTuple):
     rate: int
     pitch: int
     range: int
+    tract: str = ""
 
 
 def session(utterances: Sequence[Utterance]) -> list[bytes]:
@@ -66,15 +70,34 @@ def _unpacked(stream: bytes):
         at += 4 + size
 
 
-def _library() -> ctypes.CDLL:
-    """Start espeak-ng in this process."""
+def _library(data: Path | None = None) -> ctypes.CDLL:
+    """Start espeak-ng in this process, with its own data or another folder of them."""
     import espeakng_loader  # only a session needs it
 
     library = ctypes.CDLL(espeakng_loader.get_library_path())
-    rate = library.espeak_Initialize(_SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 0)
+    rate = library.espeak_Initialize(_SYNCHRONOUS, 0, str(data or espeakng_loader.get_data_path()).encode(), 0)
     if rate != SAMPLE_RATE_HZ:
         raise RuntimeError(f"espeak_Initialize returned {rate}, expected {SAMPLE_RATE_HZ}")
     return library
+
+
+def _with_tracts(data: Path, wanted: Sequence[Utterance]) -> list[Utterance]:
+    """Write the tracts of utterances as voice variants into `data`, which links to the rest of espeak-ng's data.
+
+    Returns the utterances in the voices that they have there.
+    """
+    import espeakng_loader
+
+    source = Path(espeakng_loader.get_data_path())
+    variants = data / "voices" / "!v"
+    variants.mkdir(parents=True)
+    for entry in [*source.iterdir(), *(source / "voices").iterdir(), *(source / "voices" / "!v").iterdir()]:
+        if entry.name not in ("voices", "!v"):
+            (data / entry.relative_to(source)).symlink_to(entry)
+    names = {tract: f"tract{n}" for n, tract in enumerate(dict.fromkeys(one.tract for one in wanted if one.tract))}
+    for tract, name in names.items():
+        (variants / name).write_text(tract, encoding="utf-8")
+    return [one._replace(voice=f"{one.voice}+{names[one.tract]}") if one.tract else one for one in wanted]
 
 
 def _speaker(library: ctypes.CDLL) -> Callable[[Utterance], bytes]:
@@ -121,14 +144,21 @@ def _check(code: int, asked: Utterance | str) -> None:
 
 
 def main() -> None:
-    library, wanted = _library(), json.load(sys.stdin)
+    wanted = json.load(sys.stdin)
     if sys.argv[1] == "spell":
+        library = _library()
         json.dump([_spelled(library, *given) for given in wanted], sys.stdout)
         return
-    say = _speaker(library)
-    for fields in wanted:
-        samples = say(Utterance(*fields))
-        sys.stdout.buffer.write(struct.pack("<I", len(samples)) + samples)
+    utterances = [Utterance(*fields) for fields in wanted]
+    with tempfile.TemporaryDirectory() as folder:
+        data = None
+        if any(one.tract for one in utterances):
+            data = Path(folder) / "espeak-ng-data"
+            utterances = _with_tracts(data, utterances)
+        say = _speaker(_library(data))
+        for one in utterances:
+            samples = say(one)
+            sys.stdout.buffer.write(struct.pack("<I", len(samples)) + samples)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """A corpus of phrases of one's own, spoken by espeak-ng in many voices: the phrases, hard negatives, and other words.
 
+espeak-ng's own voices are split into training, validation and testing; made-up ones (`tracts`) say as much again, all
+of it for training.
 PARTITION/PHRASE/SPEAKER_nohash_N.wav, PARTITION/unknown.near, unknown.part and unknown.other likewise, and background
 recordings: what data.corpus=folder with data.split=folders reads. The bytes depend on the recipe alone.
 
@@ -12,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,20 +24,22 @@ from kwsstream.data.speech import RATE_HZ, speech_16_khz
 from kwsstream.data.split import hash_partition
 from kwsstream.data.takes import JITTER, TAIL, Take, take
 from kwsstream.data.threads import threads
+from kwsstream.data.tracts import tract
 from kwsstream.data.voices import accents, speakers
 from kwsstream.errors import UserError
 
 LEAST_VOICES, LEAST_CLIPS = 5, 8  # the first five speakers hold all three partitions
 UNKNOWN_CLIPS = {"near": 2.0, "part": 0.5, "other": 1.0}  # for each clip of a phrase
 NUMBERS = [*range(21), *range(30, 101, 10), 47, 68, 132, 319, 486, 573, 1000, 2754, 3918, 8265]
+MOST_MADE_UP = 10_000
 SHORTEST_MS, LONGEST_MS = 1000, 3000
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to speak: `clips` of each phrase, by the first `voices` of the speakers. UserError for what cannot be.
+    """What to speak: `clips` of each phrase by the first `voices` of espeak-ng's, and as many by `made_up` ones.
 
-    `vocabulary` is texts that are no phrase (see Confusable).
+    UserError for what cannot be. `vocabulary` is texts that are no phrase (see Confusable).
     """
 
     phrases: tuple[str, ...]
@@ -42,6 +47,7 @@ class Recipe:
     vocabulary: tuple[str, ...] = ()
     clips: int = 1000
     voices: int = field(default_factory=lambda: len(speakers()))
+    made_up: int = 250
     seed: int = 0
 
     def __post_init__(self):
@@ -52,23 +58,36 @@ class Recipe:
         for name, value, least, most in (
             ("clips", self.clips, LEAST_CLIPS, 100_000),
             ("voices", self.voices, LEAST_VOICES, len(speakers())),
+            ("made-up", self.made_up, 0, MOST_MADE_UP),
             ("seed", self.seed, 0, 2**32 - 1),
         ):
             if not least <= value <= most:
                 raise UserError(f"{name} {value}: expected {least} to {most}")
 
 
+class Speaker(NamedTuple):
+    """Who says a clip: by one of some variants of espeak-ng's, or with a tract of its own."""
+
+    name: str
+    partition: str
+    variants: list[str]
+    tract: str = ""
+
+
 def plan(recipe: Recipe) -> dict[str, list[Take]]:
     """The takes of each speaker, the phrases first. Clip n of a text is said by speaker n, in turn."""
     texts = Confusable(recipe.phrases, common(recipe.language), recipe.vocabulary, accents(recipe.language))
-    takes: dict[str, list[Take]] = {name: [] for name in islice(speakers(), recipe.voices)}
-    for phrase in recipe.phrases:
-        add(takes, recipe, phrase, recipe.clips, lambda accent, draw, phrase=phrase: phrase)
-    for kind, share in UNKNOWN_CLIPS.items():
-        for at, phrase in enumerate(recipe.phrases):
-            say = partial(texts.said, kind, phrase)
-            add(takes, recipe, f"unknown.{kind}", int(share * recipe.clips), say, f"{at}_")
-    return takes
+    known = [Speaker(name, hash_partition(name), speakers()[name]) for name in islice(speakers(), recipe.voices)]
+    made_up = [Speaker(f"madeup{n}", "training", [], tract(n)) for n in range(recipe.made_up)]
+    takes: dict[str, list[Take]] = {speaker.name: [] for speaker in [*known, *made_up]}
+    for group in filter(None, (known, made_up)):
+        for phrase in recipe.phrases:
+            add(takes, group, recipe, phrase, recipe.clips, lambda accent, draw, phrase=phrase: phrase)
+        for kind, share in UNKNOWN_CLIPS.items():
+            for at, phrase in enumerate(recipe.phrases):
+                say = partial(texts.said, kind, phrase)
+                add(takes, group, recipe, f"unknown.{kind}", int(share * recipe.clips), say, f"{at}_")
+    return {name: said for name, said in takes.items() if said}
 
 
 def common(language: str) -> list[str]:
@@ -78,21 +97,26 @@ def common(language: str) -> list[str]:
 
 def add(
     takes: dict[str, list[Take]],
+    group: list[Speaker],
     recipe: Recipe,
     word: str,
     clips: int,
     say: Callable[[str, np.random.Generator], str],
     prefix: str = "",
 ) -> None:
-    """Add takes of a word, whose text in an accent is drawn by `say`; `prefix` tells their files from others."""
-    names, spoken = list(takes), accents(recipe.language)
+    """Add takes of a word by a group of speakers, whose text in an accent is drawn by `say`.
+
+    `prefix` tells their files from others.
+    """
+    spoken = accents(recipe.language)
     for n in range(clips):
-        repeat, speaker = divmod(n, len(names))
-        name = names[speaker]
-        seed = [recipe.seed, zlib.crc32(f"{prefix}{word}".encode()), n]
+        repeat, at = divmod(n, len(group))
+        speaker = group[at]
+        seed = [recipe.seed, zlib.crc32(f"{prefix}{word}".encode()), n, *[1] * bool(speaker.tract)]
         text = partial(say, draw=np.random.default_rng([*seed, 2]))
-        path = f"{hash_partition(name)}/{word}/{name}_nohash_{prefix}{repeat}.wav"
-        takes[name].append(take(path, text, spoken, speakers()[name], seed)._replace(tail=TAIL))
+        path = f"{speaker.partition}/{word}/{speaker.name}_nohash_{prefix}{repeat}.wav"
+        made = take(path, text, spoken, speaker.variants, seed, speaker.tract)
+        takes[speaker.name].append(made._replace(tail=TAIL))
 
 
 def clip_ms(recipe: Recipe, takes: dict[str, list[Take]], recorded: int = 0) -> int:

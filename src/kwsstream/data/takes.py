@@ -46,16 +46,21 @@ def plan(words: Sequence[str], clips_per_word: int, seed: int) -> dict[str, list
 
 
 def take(
-    path: str, text: Callable[[str], str], accents: Sequence[str], variants: Sequence[str], seed: list[int]
+    path: str,
+    text: Callable[[str], str],
+    accents: Sequence[str],
+    variants: Sequence[str],
+    seed: list[int],
+    tract: str = "",
 ) -> Take:
-    """A take in one of the accents, by one of a speaker's variants; `text` is what is said in an accent."""
+    """A take in one of the accents, by one of a speaker's variants, or a tract; `text` is what is said in an accent."""
     draw = np.random.default_rng(seed)
     accent = str(draw.choice(accents))
-    voice = f"{accent}+{draw.choice(variants)}"
+    voice = accent if tract else f"{accent}+{draw.choice(variants)}"
     rate, pitch, pitch_range = (int(draw.integers(*bounds)) for bounds in ((130, 211), (25, 76), (30, 71)))
     return Take(
         path=path,
-        utterance=Utterance(voice, text(accent), rate, pitch, pitch_range),
+        utterance=Utterance(voice, text(accent), rate, pitch, pitch_range, tract),
         peak_db=draw.uniform(-15, -1),
         floor_db=draw.uniform(-70, -45),
         shift=int(draw.integers(-JITTER, JITTER)),
