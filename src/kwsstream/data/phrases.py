@@ -112,7 +112,9 @@ def add(
     for n in range(clips):
         repeat, at = divmod(n, len(group))
         speaker = group[at]
-        seed = [recipe.seed, zlib.crc32(f"{prefix}{word}".encode()), n, *[1] * bool(speaker.tract)]
+        seed = [recipe.seed, zlib.crc32(f"{prefix}{word}".encode()), n]
+        if speaker.tract:
+            seed.append(1)  # clip n of the other group is drawn otherwise
         text = partial(say, draw=np.random.default_rng([*seed, 2]))
         path = f"{speaker.partition}/{word}/{speaker.name}_nohash_{prefix}{repeat}.wav"
         made = take(path, text, spoken, speaker.variants, seed, speaker.tract)
