@@ -56,6 +56,8 @@ def test_what_may_be_taken_for_a_phrase_is_refused():
     assert not differs((("'aI",), HEY_ROBOT[1]), [HEY_ROBOT]), "some accents leave out h"
     flapped = (HEY_ROBOT[0], ("r", "'oU", "b", "a", "t#"))
     assert not differs(flapped, [HEY_ROBOT]), "t# is a way to say t"
+    drawled = (("l", "'eI"), ("r", "'oU", "oU", "b", "0:", "t"))
+    assert not differs(drawled, [HEY_ROBOT]), "what is said twice in a row, or long, is heard once"
     assert not differs(said["two"], [HEY_ROBOT, (("'oU", "b"),)]), "another phrase is within"
     assert holds(HEY_ROBOT, (("eI", "r"),)) and not holds(HEY_ROBOT, (("h", "r"),))
 

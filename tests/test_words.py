@@ -53,7 +53,7 @@ def test_the_corpus_trains_as_it_is(made):
     for name in PARTITIONS:
         assert counts[name][2:].tolist() == [clips["go"][name], clips[LONG][name]] and counts[name].min() > 0
     assert counts["training"][1] == sum(count["training"] for word, count in clips.items() if "unknown" in word)
-    assert sum(map(sum, (count.values() for count in clips.values()))) == 2 * 2 * 8 * 4.5
+    assert sum(map(sum, (count.values() for count in clips.values()))) == 2 * 8 * (4.5 + 6.5)
     speakers = [{p.name.split("_")[0] for p in (made / name).rglob("*.wav")} for name in PARTITIONS]
     assert not speakers[0] & speakers[1] and not speakers[0] & speakers[2] and not speakers[1] & speakers[2]
     assert [sum("madeup" in name for name in names) for names in speakers] == [4, 0, 0]

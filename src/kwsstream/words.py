@@ -26,7 +26,7 @@ from kwsstream.errors import UserError, command
 from kwsstream.files import making, whole
 from kwsstream.report import table
 
-REVISION = 4  # of plan and recording: raise it when the same arguments give other clips
+REVISION = 5  # of plan and recording: raise it when the same arguments give other clips
 CONFIG = "config.yaml"
 TRAINING = {
     "features": {
@@ -130,7 +130,7 @@ def main() -> None:
         "--made-up",
         type=int,
         default=Recipe.made_up,
-        help="voices drawn by chance, which say as much to train on; %(default)s",
+        help="voices drawn by chance, to train on alone; %(default)s",
     )
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()

@@ -5,7 +5,18 @@ from itertools import count
 
 import numpy as np
 
-from kwsstream.data.phonemes import NEAREST, Spelling, differs, distance, is_vowel, near, sounds, spelled, text_of
+from kwsstream.data.phonemes import (
+    NEAREST,
+    Spelling,
+    differs,
+    distance,
+    heard,
+    is_vowel,
+    near,
+    sounds,
+    spelled,
+    text_of,
+)
 from kwsstream.errors import UserError
 
 NEIGHBOURS = 20  # of a phrase in the vocabulary
@@ -39,8 +50,8 @@ class Confusable:
     def nearest(self, phrase: str, vocabulary: Sequence[str], accent: str) -> list[str]:
         """The texts of a vocabulary that are nearest to a phrase and not to be taken for any."""
         spellings = self.spellings[accent]
-        ours, other = sounds(spellings[phrase]), set(vocabulary).intersection(self.others[accent])
-        return sorted(other, key=lambda text: (distance(ours, sounds(spellings[text])), text))[:NEIGHBOURS]
+        ours, other = heard(spellings[phrase]), set(vocabulary).intersection(self.others[accent])
+        return sorted(other, key=lambda text: (distance(ours, heard(spellings[text])), text))[:NEIGHBOURS]
 
     def said(self, kind: str, phrase: str, accent: str, draw: np.random.Generator) -> str:
         """A text of a kind, "near", "part" or "other", in the place of a phrase."""

@@ -1,10 +1,11 @@
 """Texts as espeak's phonemes: how far apart two are, whether one holds the other, and words that are nearly a phrase.
 
 A `Spelling` is the words of a text, each a tuple of espeak's mnemonics, such as ("h", "'eI") and ("r", "'oU", "b",
-"0", "t"). Distances are between the sounds of two spellings: all phonemes in order, without stress.
+"0", "t"). Distances are between what is heard of two spellings: all phonemes in order, without stress and repeats.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 import numpy as np
 
@@ -16,7 +17,7 @@ VOWELS = tuple("aeiouyAEIOUYVW@0238&")  # what the mnemonics of vowels begin wit
 NEAREST = 2  # edits: one alone may be no more than another accent
 PALATAL = ";"  # a mark on the phoneme before it, which espeak writes as one of its own
 WEAK = ("h", "j", "r", "R", "?")  # consonants that some accents leave out, or put in
-VARIANT = "#-2:"  # what the mnemonics of other ways to say a consonant end with, such as t#
+VARIANT = "#-2:"  # what the mnemonics of other ways to say a phoneme end with, such as t# and 3:
 
 
 def spelled(texts: Sequence[tuple[str, str]]) -> list[Spelling]:
@@ -43,14 +44,19 @@ def sounds(spelling: Spelling) -> tuple[str, ...]:
     return tuple(phoneme.lstrip("',") for word in spelling for phoneme in word)
 
 
+def heard(spelling: Spelling) -> tuple[str, ...]:
+    """The phonemes that a listener tells apart: without stress, one way to say each, and none twice in a row."""
+    plain = (phoneme.rstrip(VARIANT) or phoneme for phoneme in sounds(spelling))
+    return tuple(phoneme for phoneme, _ in groupby(plain))
+
+
 def is_vowel(phoneme: str) -> bool:
     return phoneme.lstrip("',").startswith(VOWELS)
 
 
 def consonants(spelling: Spelling) -> list[str]:
-    """Those that all accents say, each in one way."""
-    found = [phoneme.rstrip(VARIANT) for phoneme in sounds(spelling) if not is_vowel(phoneme)]
-    return [phoneme for phoneme in found if phoneme not in WEAK]
+    """Those that all accents say."""
+    return [phoneme for phoneme in heard(spelling) if not is_vowel(phoneme) and phoneme not in WEAK]
 
 
 def distance(a: Sequence[str], b: Sequence[str]) -> int:
@@ -65,7 +71,7 @@ def distance(a: Sequence[str], b: Sequence[str]) -> int:
 
 def holds(longer: Spelling, phrase: Spelling) -> bool:
     """Whether the sounds of a phrase are among those of another text."""
-    all_of, part = sounds(longer), sounds(phrase)
+    all_of, part = heard(longer), heard(phrase)
     return any(all_of[i : i + len(part)] == part for i in range(len(all_of) - len(part) + 1))
 
 
@@ -75,7 +81,7 @@ def differs(other: Spelling, phrases: Iterable[Spelling]) -> bool:
     Accents differ in vowels and in weak consonants, so two edits at least are wanted, and one of them of another one.
     """
     for phrase in phrases:
-        apart = distance(sounds(other), sounds(phrase))
+        apart = distance(heard(other), heard(phrase))
         if holds(other, phrase) or apart < NEAREST or consonants(other) == consonants(phrase):
             return False
     return bool(other)

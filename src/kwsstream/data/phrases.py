@@ -1,7 +1,7 @@
 """A corpus of phrases of one's own, spoken by espeak-ng in many voices: the phrases, hard negatives, and other words.
 
-espeak-ng's own voices are split into training, validation and testing; made-up ones (`tracts`) say as much again, all
-of it for training.
+espeak-ng's own voices are split into training, validation and testing; made-up ones (`tracts`) say the phrases as often
+again, and twice as many near words, all of it for training.
 PARTITION/PHRASE/SPEAKER_nohash_N.wav, PARTITION/unknown.near, unknown.part and unknown.other likewise, and background
 recordings: what data.corpus=folder with data.split=folders reads. The bytes depend on the recipe alone.
 
@@ -30,6 +30,7 @@ from kwsstream.errors import UserError
 
 LEAST_VOICES, LEAST_CLIPS = 5, 8  # the first five speakers hold all three partitions
 UNKNOWN_CLIPS = {"near": 2.0, "part": 0.5, "other": 1.0}  # for each clip of a phrase
+MADE_UP_CLIPS = UNKNOWN_CLIPS | {"near": 4.0}  # false accepts are nearly all near words
 NUMBERS = [*range(21), *range(30, 101, 10), 47, 68, 132, 319, 486, 573, 1000, 2754, 3918, 8265]
 MOST_MADE_UP = 10_000
 SHORTEST_MS, LONGEST_MS = 1000, 3000
@@ -37,7 +38,7 @@ SHORTEST_MS, LONGEST_MS = 1000, 3000
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to speak: `clips` of each phrase by the first `voices` of espeak-ng's, and as many by `made_up` ones.
+    """What to speak: `clips` of each phrase by the first `voices` of espeak-ng's, as many by `made_up` ones.
 
     UserError for what cannot be. `vocabulary` is texts that are no phrase (see Confusable).
     """
@@ -80,10 +81,11 @@ def plan(recipe: Recipe) -> dict[str, list[Take]]:
     known = [Speaker(name, hash_partition(name), speakers()[name]) for name in islice(speakers(), recipe.voices)]
     made_up = [Speaker(f"madeup{n}", "training", [], tract(n)) for n in range(recipe.made_up)]
     takes: dict[str, list[Take]] = {speaker.name: [] for speaker in [*known, *made_up]}
-    for group in filter(None, (known, made_up)):
+    groups = [(known, UNKNOWN_CLIPS), (made_up, MADE_UP_CLIPS)]
+    for group, shares in groups[: 2 if made_up else 1]:
         for phrase in recipe.phrases:
             add(takes, group, recipe, phrase, recipe.clips, lambda accent, draw, phrase=phrase: phrase)
-        for kind, share in UNKNOWN_CLIPS.items():
+        for kind, share in shares.items():
             for at, phrase in enumerate(recipe.phrases):
                 say = partial(texts.said, kind, phrase)
                 add(takes, group, recipe, f"unknown.{kind}", int(share * recipe.clips), say, f"{at}_")
