@@ -82,7 +82,7 @@ def plan(recipe: Recipe) -> dict[str, list[Take]]:
     made_up = [Speaker(f"madeup{n}", "training", [], tract(n)) for n in range(recipe.made_up)]
     takes: dict[str, list[Take]] = {speaker.name: [] for speaker in [*known, *made_up]}
     groups = [(known, UNKNOWN_CLIPS), (made_up, MADE_UP_CLIPS)]
-    for group, shares in groups[: 2 if made_up else 1]:
+    for group, shares in groups if made_up else groups[:1]:
         for phrase in recipe.phrases:
             add(takes, group, recipe, phrase, recipe.clips, lambda accent, draw, phrase=phrase: phrase)
         for kind, share in shares.items():

@@ -9,6 +9,8 @@ import numpy as np
 
 FORMANTS = 9
 WHISPERED, BREATHY, KLATT, TINTED, STRESSED, ECHOING = 0.06, 0.2, 0.2, 0.3, 0.3, 0.1  # how many of the voices
+WHISPER = ((60, 90), (60, 90), (35, 65), (25, 55), (10, 20), (5, 15))  # levels of breath
+TINT_HZ = ((80, 500), (600, 1500), (2000, 4000))
 
 
 def tract(seed: int) -> str:
@@ -35,17 +37,14 @@ def tract(seed: int) -> str:
     if not whispered and draw.uniform() < KLATT:
         lines.append(f"klatt {draw.integers(1, 7)}")
     if draw.uniform() < TINTED:  # the spectrum as a line through frequencies in Hz and levels up to 255
-        corners = zip((draw.uniform(*span) for span in ((80, 500), (600, 1500), (2000, 4000))), range(3), strict=True)
-        lines.append(f"tone {' '.join(f'{hz:.0f} {_spread(draw, 40, 256):.0f}' for hz, _ in corners)}")
+        corners = (f"{draw.uniform(*span):.0f} {_spread(draw, 40, 256):.0f}" for span in TINT_HZ)
+        lines.append(f"tone {' '.join(corners)}")
     if draw.uniform() < STRESSED:
         lines.append(f"stressAdd {' '.join(str(draw.integers(-20, 130)) for _ in range(8))}")
         lines.append(f"stressAmp {' '.join(str(draw.integers(14, 36)) for _ in range(8))}")
     if draw.uniform() < ECHOING:
         lines.append(f"echo {draw.integers(10, 160)} {draw.integers(5, 60)}")
     return "\n".join(lines) + "\n"
-
-
-WHISPER = ((60, 90), (60, 90), (35, 65), (25, 55), (10, 20), (5, 15))
 
 
 def _spread(draw: np.random.Generator, low: float, high: float) -> float:
