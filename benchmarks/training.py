@@ -69,7 +69,7 @@ class Watch(Callback):
     def on_train_start(self, trainer, classifier) -> None:
         classifier.treat = self.timed("augment", classifier.treat)
         classifier.features = self.timed("features", classifier.features)
-        classifier.at_ends = self.timed("forward", classifier.at_ends)
+        classifier.over_streams = self.timed("forward", classifier.over_streams)
         classifier.loss = self.timed("loss", classifier.loss)
         self.since["update"] = self.since["load"] = now()
 

@@ -89,7 +89,7 @@ def test_a_run_with_every_option_goes_on_as_if_it_had_not_stopped(small, tones, 
     settings = [
         f"teacher={trained}", "training.average=0.9", "training.mixup=0.3", "training.class_weights=balanced",
         "effects.voice={}", "effects.reverb={}", f"effects.noise.folders=[{tones / '_background_noise_'}]",
-        "training.updates=[6]", "training.validate_every=3", "data.batch_size=10",
+        "training.updates=[6]", "training.validate_every=3", "data.batch_size=10", "training.peak_loss=0.5",
     ]  # fmt: skip
     config = configs.read(small, settings)
     fit.fit(config, tmp_path / "whole")

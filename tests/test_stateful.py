@@ -35,7 +35,8 @@ def classifier(config):
 def logits_of(classifier, audio):
     """Logits (clips, labels) at the ends of the clips of a batch (clips, samples), as training_step computes them."""
     streams = joined(audio, classifier.config.training.clips_per_stream)
-    return classifier.at_ends(classifier.features(streams), SAMPLES)
+    logits = classifier.over_streams(classifier.features(streams))
+    return logits[:, classifier.ends(SAMPLES, logits.shape[1])].flatten(0, 1)
 
 
 @torch.no_grad()

@@ -19,6 +19,7 @@ from kwsstream.data.spec_augment import Cutout, SpecAugment
 from kwsstream.errors import UserError
 from kwsstream.loss import loss_of
 from kwsstream.optimise import optimiser, schedule
+from kwsstream.peaks import LET_GO_MS, peak_loss, stretches, wrong_keywords
 from kwsstream.runs import build_model
 from kwsstream.streaming import Sequential, State, Streaming, why_whole
 
@@ -29,7 +30,7 @@ class Classifier(lightning.LightningModule):
     def __init__(self, config: Config, labels: list[str]):
         super().__init__()
         self.save_hyperparameters({"config": config.model_dump(mode="json"), "labels": labels})
-        self.config = config
+        self.config, self.labels = config, labels
         self.model = build_model(config, len(labels))
         masks = config.masks
         self.masks = torch.nn.ModuleList(
@@ -79,8 +80,14 @@ class Classifier(lightning.LightningModule):
             features = self.features(joined(audio, self.config.training.clips_per_stream)).squeeze(2)
             for mask in self.masks:
                 features = mask(features, draws)
-        logits = self.at_ends(features.unsqueeze(2), audio.shape[1])
-        loss = self.loss(logits, label, audio, mixed)
+        logits = self.over_streams(features.unsqueeze(2))
+        ends = self.ends(audio.shape[1], logits.shape[1])
+        loss = self.loss(logits[:, ends].flatten(0, 1), label, audio, mixed)
+        if weight := self.config.training.peak_loss:
+            targets = (label,) if mixed is None else (label, label[mixed.other])
+            let_go = LET_GO_MS * logits.shape[1] // (len(ends) * self.config.data.clip_ms)
+            wrong = wrong_keywords(self.labels, *targets)
+            loss = loss + weight * peak_loss(logits, wrong, stretches(ends, logits.shape[1], let_go))
         self.log("loss", loss, prog_bar=True)
         return loss
 
@@ -88,18 +95,19 @@ class Classifier(lightning.LightningModule):
         if self.config.prune:
             prune(self.model.net, self.config.prune, batch["update"] + 1)
 
-    def at_ends(self, features: Tensor, samples: int) -> Tensor:
-        """Logits (clips, labels) at the end of each clip of `samples` in streams (streams, frames, 1, bins)."""
-        training = self.config.training
-        if training.clips_per_stream == 1 and not training.carry_state:
-            return self.classify(features)
-        if training.carry_state:
-            logits, state = self.model.net.step(features, self.carried)
-            self.carried = detached(state)
-        else:
-            logits = self.net(features)
-        ends = range(samples, training.clips_per_stream * samples + 1, samples)
-        return logits[:, [end_frame(self.model, end, logits.shape[1], ends[-1]) for end in ends], 0].flatten(0, 1)
+    def over_streams(self, features: Tensor) -> Tensor:
+        """Logits (streams, steps, labels) of streams of features (streams, frames, 1, bins), states carried on."""
+        if not self.config.training.carry_state:
+            return self.net(features)[:, :, 0]
+        logits, state = self.model.net.step(features, self.carried)
+        self.carried = detached(state)
+        return logits[:, :, 0]
+
+    def ends(self, samples: int, steps: int) -> list[int]:
+        """The steps, of all that streams have, at which their clips of so many samples end."""
+        clips = self.config.training.clips_per_stream
+        inner = (end_frame(self.model, clip * samples, steps, clips * samples) for clip in range(1, clips))
+        return [*inner, steps - 1]
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         checkpoint["carried"] = self.carried

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from kwsstream import config as configs
 from kwsstream import runs
+from kwsstream.data.labels import is_keyword
 from kwsstream.detection import evaluation
 from kwsstream.detection.curve import TARGETS, operating_point, save_curve, save_curves
 from kwsstream.detection.evaluation import Result
@@ -47,7 +48,7 @@ def stream_command(given: argparse.Namespace) -> None:
     else:
         data = runs.load(given.run or runs.newest()).data()
     spans = write_stream(material(data, given.partition), recipe, given.out)
-    keywords = sum(not span.label.startswith("_") for span in spans)
+    keywords = sum(is_keyword(span.label) for span in spans)
     print(f"{given.out / STREAM}: {given.minutes:g} minutes, {keywords} keywords, {len(spans) - keywords} other words")
 
 

@@ -27,6 +27,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kwsstream.data.labels import is_keyword
 from kwsstream.errors import UserError
 
 
@@ -64,7 +65,7 @@ class Parameters:
 
 def default_parameters(labels: Sequence[str], threshold: float = 0.8) -> Parameters:
     """The same threshold for every word; silence and unknown never fire."""
-    return Parameters({label: threshold for label in labels if not label.startswith("_")})
+    return Parameters({label: threshold for label in labels if is_keyword(label)})
 
 
 class Detection(NamedTuple):

@@ -35,6 +35,8 @@ class Training(BaseModel):
     that were carried from clip to clip, as they do in use."""
     carry_state: bool = False
     """Start each stream of an update with the state that the same one of the update before ended with."""
+    peak_loss: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the loss at peaks: where a clip, heard through, is most like a keyword that it is not; 0: none."""
     validate_every: PositiveInt = 400
     patience: PositiveInt | None = None
     """Stop after so many validations without a better accuracy; null: never."""

@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
-from kwsstream.data.labels import UNKNOWN
+from kwsstream.data.labels import UNKNOWN, is_keyword
 from kwsstream.errors import UserError
 
 FADE_S = 0.02
@@ -41,7 +41,7 @@ class HardNegatives:
         self.frequency, self.parts = frequency, (shortest, longest)
         self.frame, self.fade = round(FRAME_S * sample_rate_hz), round(FADE_S * sample_rate_hz)
         self.unknown = list(labels).index(UNKNOWN)
-        self.keyword = torch.tensor([not label.startswith("_") for label in labels])
+        self.keyword = torch.tensor([is_keyword(label) for label in labels])
         self.reversible = torch.tensor([label[::-1] not in labels for label in labels])
 
     def __call__(self, audio: Tensor, label: Tensor, draws: Generator) -> tuple[Tensor, Tensor]:

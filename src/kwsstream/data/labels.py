@@ -66,6 +66,11 @@ def label_names(words: Words, silence_percentage: float = 10, unknown_percentage
     return [*extra, *wanted]
 
 
+def is_keyword(label: str) -> bool:
+    """Whether a label is a word to spot: neither silence nor unknown."""
+    return not label.startswith("_")
+
+
 def _checked(words: object) -> list[str]:
     if not isinstance(words, list) or not words:
         raise UserError(f'words={words!r}: expected "12", "35" or a list of words; name at least one word to spot')

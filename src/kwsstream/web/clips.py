@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from kwsstream.data.labels import is_keyword
 from kwsstream.data.partition import Partition
 from kwsstream.web.description import SampleClip
 
@@ -16,7 +17,7 @@ def write_clips(testing: Partition, labels: list[str], rate: int, folder: Path) 
     """Write the first clip of each word, of the first few words, as WAV files into a new folder."""
     folder.mkdir()
     silence = np.zeros(SILENCE_MS * rate // 1000, np.int16)
-    words = [i for i, label in enumerate(labels) if not label.startswith("_")]
+    words = [i for i, label in enumerate(labels) if is_keyword(label)]
     clips = []
     for word in words[:MOST]:
         found = np.flatnonzero(testing.labels == word)
