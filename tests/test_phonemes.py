@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kwsstream.data.confusable import Confusable, parts_of
-from kwsstream.data.phonemes import differs, distance, holds, near, sounds, spelled, text_of
+from kwsstream.data.phonemes import differs, distance, holds, near, sounds, sounds_unlike, spelled, text_of
 from kwsstream.data.phrases import Recipe, plan
 from kwsstream.data.voices import ACCENTS, accents
 from kwsstream.errors import UserError
 
 HEY_ROBOT = (("h", "'eI"), ("r", "'oU", "b", "0", "t"))
 PHRASES = ("hey robot", "robot", "lights off")
-VOCABULARY = ("hay rabbit", "banana", "they rub it", "lights out", "hey robot please", "hello")
+VOCABULARY = ("hay rabbit", "banana", "they rub it", "lights out", "lights on", "hey robot please", "hello")
 
 
 @pytest.fixture(scope="module")
@@ -48,17 +48,23 @@ def test_distance_counts_edits():
 
 
 def test_what_may_be_taken_for_a_phrase_is_refused():
-    said = dict(zip(("hay", "lay", "two"), [(("h", "'aI"), HEY_ROBOT[1]), (("l", "'eI"), HEY_ROBOT[1]),
-                                            (("l", "'eI"), ("r", "'oU", "b", "0", "k"))], strict=True))  # fmt: skip
+    said = dict(zip(("hay", "lay", "two", "three"), [
+        (("h", "'aI"), HEY_ROBOT[1]),
+        (("l", "'eI"), HEY_ROBOT[1]),
+        (("l", "'eI"), ("r", "'oU", "b", "0", "k")),
+        (("l", "'i:"), ("r", "'oU", "b", "0", "k")),
+    ], strict=True))  # fmt: skip
     assert not differs(said["hay"], [HEY_ROBOT]), "vowels differ between accents"
     assert not differs(said["lay"], [HEY_ROBOT]), "one edit"
-    assert differs(said["two"], [HEY_ROBOT])
+    assert not differs(said["two"], [HEY_ROBOT]), "two edits of seven phonemes: mumbled"
+    assert sounds_unlike(said["two"], [HEY_ROBOT]), "and yet another text"
+    assert differs(said["three"], [HEY_ROBOT])
     assert not differs((("'aI",), HEY_ROBOT[1]), [HEY_ROBOT]), "some accents leave out h"
     flapped = (HEY_ROBOT[0], ("r", "'oU", "b", "a", "t#"))
     assert not differs(flapped, [HEY_ROBOT]), "t# is a way to say t"
     drawled = (("l", "'eI"), ("r", "'oU", "oU", "b", "0:", "t"))
     assert not differs(drawled, [HEY_ROBOT]), "what is said twice in a row, or long, is heard once"
-    assert not differs(said["two"], [HEY_ROBOT, (("'oU", "b"),)]), "another phrase is within"
+    assert not differs(said["three"], [HEY_ROBOT, (("'oU", "b"),)]), "another phrase is within"
     assert holds(HEY_ROBOT, (("eI", "r"),)) and not holds(HEY_ROBOT, (("h", "r"),))
 
 
@@ -80,8 +86,10 @@ def test_no_text_is_to_be_taken_for_a_phrase_in_its_accent(texts, kind):
     found = [(accent, tuple(tuple(w.split("|")) for w in text[2:-2].split())) for accent, text in said if "[[" in text]
     found += zip([accent for accent, _ in plain], spelled(plain), strict=True)
     assert len(found) == 160 and len({text for _, text in said}) > 10
+    of_users = {texts.spellings[accent][text] for accent in ACCENTS for text in VOCABULARY}
     for accent, spelling in found:
-        assert differs(spelling, texts.phrases[accent]), (accent, spelling)
+        check = sounds_unlike if spelling in of_users else differs
+        assert check(spelling, texts.phrases[accent]), (accent, spelling)
 
 
 def test_the_nearest_of_a_vocabulary_come_first(texts):
@@ -89,7 +97,7 @@ def test_the_nearest_of_a_vocabulary_come_first(texts):
     assert found[0] == "they rub it"
     assert "hey robot please" not in found, "it holds the phrase"
     assert "hay rabbit" not in found, "no more than its vowels differ"
-    assert texts.neighbours["en-us"]["lights off"][0] == "lights out"
+    assert texts.neighbours["en-us"]["lights off"][:2] == ["lights on", "lights out"], "as near as it is given"
 
 
 def test_parts_are_words_runs_and_ends():

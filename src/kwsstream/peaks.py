@@ -1,4 +1,4 @@
-"""The loss of peaks between the ends of clips (max-pooling loss; Sun et al., 2016, arXiv:1705.02411).
+"""The loss of peaks between the ends of clips (after the max-pooling loss of Sun et al., 2016).
 
 Cross-entropy judges a clip where it ends. A detector listens at every step, and fires as well at a score that rises
 before, or behind when the beginning of a word has left the receptive field: what sounds like a keyword then is one.

@@ -26,7 +26,7 @@ from kwsstream.errors import UserError, command
 from kwsstream.files import making, whole
 from kwsstream.report import table
 
-REVISION = 5  # of plan and recording: raise it when the same arguments give other clips
+REVISION = 6  # of plan and recording: raise it when the same arguments give other clips
 CONFIG = "config.yaml"
 TRAINING = {
     "features": {

@@ -6,14 +6,15 @@ from itertools import count
 import numpy as np
 
 from kwsstream.data.phonemes import (
-    NEAREST,
     Spelling,
     differs,
     distance,
+    fewest_edits,
     heard,
     is_vowel,
     near,
     sounds,
+    sounds_unlike,
     spelled,
     text_of,
 )
@@ -28,7 +29,10 @@ class Confusable:
     """Texts for espeak-ng that hold none of the `phrases`, in one of the `accents`, drawn by chance.
 
     `common` is what may be said as something else, and so is the `vocabulary`, of which those nearest to a phrase, by
-    edits of phonemes, are also said in place of it. Raises UserError for a phrase that has no sound.
+    edits of phonemes, are also said in place of it. A common text that may be taken for a phrase is left out; one of
+    the vocabulary only where it holds the sounds of a phrase or is one in another accent.
+
+    Raises UserError for a phrase that has no sound.
     """
 
     def __init__(
@@ -44,11 +48,15 @@ class Confusable:
                 if not spelling:
                     raise UserError(f"espeak-ng has no sound for {phrase!r} in {accent}: give words of the language")
             self.phonemes[accent] = sorted({sound for spelling in spellings.values() for sound in sounds(spelling)})
-            self.others[accent] = [text for text, spelling in spellings.items() if differs(spelling, ours)]
+            self.others[accent] = [
+                text
+                for text, spelling in spellings.items()
+                if differs(spelling, ours) or (text in vocabulary and sounds_unlike(spelling, ours))
+            ]
             self.neighbours[accent] = {phrase: self.nearest(phrase, vocabulary, accent) for phrase in phrases}
 
     def nearest(self, phrase: str, vocabulary: Sequence[str], accent: str) -> list[str]:
-        """The texts of a vocabulary that are nearest to a phrase and not to be taken for any."""
+        """The texts of a vocabulary that are nearest to a phrase and hold none."""
         spellings = self.spellings[accent]
         ours, other = heard(spellings[phrase]), set(vocabulary).intersection(self.others[accent])
         return sorted(other, key=lambda text: (distance(ours, heard(spellings[text])), text))[:NEIGHBOURS]
@@ -63,7 +71,7 @@ class Confusable:
         if neighbours and draw.uniform() < 0.5:
             return str(draw.choice(neighbours))
         spelling, phonemes = self.spellings[accent][phrase], self.phonemes[accent]
-        edits = (NEAREST + int(draw.integers(MORE_EDITS)) + tries // 20 for tries in count())
+        edits = (fewest_edits(spelling) + int(draw.integers(MORE_EDITS)) + tries // 20 for tries in count())
         others = (near(spelling, phonemes, number, draw) for number in edits)
         return text_of(next(other for other in others if differs(other, self.phrases[accent])))
 
@@ -73,11 +81,12 @@ class Confusable:
         return text_of(parts[int(draw.integers(len(parts)))]) if parts else self.near(phrase, accent, draw)
 
     def other(self, _phrase: str, accent: str, draw: np.random.Generator) -> str:
-        """Up to three common texts in a row."""
+        """Up to three texts in a row, of those that are no phrase."""
         rows = (draw.choice(self.others[accent], int(draw.integers(1, LONGEST_ROW + 1))) for _ in count())
         spellings = self.spellings[accent]
         joined = ((row, sum((spellings[str(text)] for text in row), ())) for row in rows)
-        return " ".join(next(row for row, spelling in joined if differs(spelling, self.phrases[accent])))
+        ours = self.phrases[accent]
+        return " ".join(next(row for row, spelling in joined if len(row) == 1 or differs(spelling, ours)))
 
 
 def parts_of(phrase: Spelling) -> list[Spelling]:

@@ -4,7 +4,7 @@ A `Spelling` is the words of a text, each a tuple of espeak's mnemonics, such as
 "0", "t"). Distances are between what is heard of two spellings: all phonemes in order, without stress and repeats.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
 import numpy as np
@@ -14,7 +14,8 @@ from kwsstream.errors import UserError
 
 Spelling = tuple[tuple[str, ...], ...]
 VOWELS = tuple("aeiouyAEIOUYVW@0238&")  # what the mnemonics of vowels begin with, behind the stress
-NEAREST = 2  # edits: one alone may be no more than another accent
+NEAREST = 2  # edits at least: one alone may be no more than another accent
+SHARE = 3  # and of as many phonemes of a phrase one: with fewer changed it is the phrase, mumbled
 PALATAL = ";"  # a mark on the phoneme before it, which espeak writes as one of its own
 WEAK = ("h", "j", "r", "R", "?")  # consonants that some accents leave out, or put in
 VARIANT = "#-2:"  # what the mnemonics of other ways to say a phoneme end with, such as t# and 3:
@@ -75,16 +76,25 @@ def holds(longer: Spelling, phrase: Spelling) -> bool:
     return any(all_of[i : i + len(part)] == part for i in range(len(all_of) - len(part) + 1))
 
 
-def differs(other: Spelling, phrases: Iterable[Spelling]) -> bool:
-    """Whether a text is not to be taken for any of the phrases: it holds none, and is not within another accent of one.
-
-    Accents differ in vowels and in weak consonants, so two edits at least are wanted, and one of them of another one.
+def sounds_unlike(other: Spelling, phrases: Sequence[Spelling]) -> bool:
+    """Whether a text is none of the phrases in any accent, and holds none. Accents differ in vowels and in weak
+    consonants, so that one other consonant at least is wanted.
     """
-    for phrase in phrases:
-        apart = distance(heard(other), heard(phrase))
-        if holds(other, phrase) or apart < NEAREST or consonants(other) == consonants(phrase):
-            return False
-    return bool(other)
+    return bool(other) and not any(
+        holds(other, phrase) or consonants(other) == consonants(phrase) for phrase in phrases
+    )
+
+
+def fewest_edits(phrase: Spelling) -> int:
+    """How many phonemes tell another text from a phrase at least."""
+    return max(NEAREST, -(-len(heard(phrase)) // SHARE))
+
+
+def differs(other: Spelling, phrases: Sequence[Spelling]) -> bool:
+    """Whether a text is not to be taken for any of the phrases: it is none in any accent, nor mumbled."""
+    return sounds_unlike(other, phrases) and all(
+        distance(heard(other), heard(phrase)) >= fewest_edits(phrase) for phrase in phrases
+    )
 
 
 def near(phrase: Spelling, phonemes: Sequence[str], edits: int, draw: np.random.Generator) -> Spelling:
