@@ -15,7 +15,7 @@ from kwsstream.errors import UserError
 Spelling = tuple[tuple[str, ...], ...]
 VOWELS = tuple("aeiouyAEIOUYVW@0238&")  # what the mnemonics of vowels begin with, behind the stress
 NEAREST = 2  # edits at least: one alone may be no more than another accent
-SHARE = 3  # and of as many phonemes of a phrase one: with fewer changed it is the phrase, mumbled
+SHARE = 3  # and one edit for so many phonemes of the phrase: with fewer it is the phrase, mumbled
 PALATAL = ";"  # a mark on the phoneme before it, which espeak writes as one of its own
 WEAK = ("h", "j", "r", "R", "?")  # consonants that some accents leave out, or put in
 VARIANT = "#-2:"  # what the mnemonics of other ways to say a phoneme end with, such as t# and 3:
